@@ -1,0 +1,4 @@
+"""Networks: functions that return functional Keras models."""
+
+from keras_affsr.networks.discriminator import discriminator as discriminator
+from keras_affsr.networks.generator import generator as generator

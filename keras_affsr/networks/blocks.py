@@ -1,0 +1,56 @@
+"""What the networks are made of."""
+
+import keras
+
+from keras_affsr import checks
+
+# Keras's default of 0.99 forgets the first, wildest steps so slowly that short
+# trainings are evaluated with statistics of networks long gone.
+MOMENTUM = 0.9
+
+
+def convolution(tensor, filters, strides=1, normalization="batch", name=None):
+    """Convolution, batch norm and ReLU, as in all of the paper's networks."""
+    tensor = keras.layers.Conv2D(
+        filters,
+        3,
+        strides,
+        padding="same",
+        use_bias=normalization is None,  # Batch norm brings its own.
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(tensor)
+    if normalization == "batch":
+        tensor = keras.layers.BatchNormalization(
+            momentum=MOMENTUM, name=f"{name}_norm"
+        )(tensor)
+    return keras.layers.ReLU(name=f"{name}_relu")(tensor)
+
+
+def add_skip(tensor, skipped, name):
+    """Adds a skip connection; a 1 x 1 convolution matches the channels."""
+    if skipped.shape[-1] != tensor.shape[-1]:
+        skipped = keras.layers.Conv2D(
+            tensor.shape[-1], 1, use_bias=False, name=f"{name}_match"
+        )(skipped)
+    return keras.layers.Add(name=name)([tensor, skipped])
+
+
+def dense(tensor, units, name):
+    """Fully connected layer and ReLU, for the toy problem."""
+    return keras.layers.Dense(
+        units, "relu", kernel_initializer="he_normal", name=name
+    )(tensor)
+
+
+def scaled(filters, width, owner):
+    """Multiplies the filters by `width`, keeping at least one of each."""
+    width = checks.check_positive(width, "width", owner)
+    return [max(1, round(number * width)) for number in filters]
+
+
+def preset(name, presets, owner, **given):
+    """Returns a preset's settings, those that are given in place of its own."""
+    checks.check_choice(name, tuple(presets), "preset", owner)
+    given = {key: value for key, value in given.items() if value is not None}
+    return {**presets[name], **given}
