@@ -1,0 +1,12 @@
+"""Data: photographs, patches of them, and pairs for training."""
+
+from keras_affsr.data.crop_to_multiple import (
+    crop_to_multiple as crop_to_multiple,
+)
+from keras_affsr.data.pairs import pairs as pairs
+from keras_affsr.data.pairs import unpaired as unpaired
+from keras_affsr.data.photographs import brick as brick
+from keras_affsr.data.photographs import grass as grass
+from keras_affsr.data.photographs import gravel as gravel
+from keras_affsr.data.photographs import photograph as photograph
+from keras_affsr.data.texture_patches import texture_patches as texture_patches
