@@ -1,0 +1,6 @@
+"""Models: a generator and the objective that trains it."""
+
+from keras_affsr.models.gan_super_resolver import (
+    GANSuperResolver as GANSuperResolver,
+)
+from keras_affsr.models.super_resolver import SuperResolver as SuperResolver
