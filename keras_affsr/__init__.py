@@ -1,5 +1,7 @@
 """Super-resolution that agrees with the measurement, for Keras 3."""
 
+import logging as _logging
+
 import keras as _keras
 
 from keras_affsr import layers as layers
@@ -13,17 +15,18 @@ if _keras.backend.backend() == "tensorflow":
     from keras_affsr import callbacks as callbacks
     from keras_affsr import data as data
     from keras_affsr import models as models
+else:
+    _HERE = (
+        f"On Keras's {_keras.backend.backend()} backend keras_affsr.layers, "
+        "keras_affsr.networks and keras_affsr.metrics work; "
+        "keras_affsr.callbacks, keras_affsr.data and keras_affsr.models need "
+        "TensorFlow's tf.data and gradient tapes. For all of the package set "
+        "KERAS_BACKEND=tensorflow before the first import of Keras."
+    )
+    _logging.getLogger(__name__).warning(_HERE)
 
 
 def __getattr__(name):
     if name in _NEED_TENSORFLOW:
-        raise ImportError(
-            f"keras_affsr.{name} needs Keras's TensorFlow backend, as it uses "
-            "tf.data or TensorFlow's gradient tapes. Received: the "
-            f"{_keras.backend.backend()!r} backend, on which "
-            "keras_affsr.layers, keras_affsr.networks and keras_affsr.metrics "
-            "work, so that you can build, train with your own objective and "
-            "measure. For all of the package set KERAS_BACKEND=tensorflow "
-            "before the first import of Keras."
-        )
+        raise ImportError(f"keras_affsr.{name} is not available. {_HERE}")
     raise AttributeError(f"module 'keras_affsr' has no attribute {name!r}")

@@ -1,6 +1,7 @@
 """What the networks are made of."""
 
 import keras
+from keras import ops
 
 from keras_affsr import checks
 
@@ -9,17 +10,26 @@ from keras_affsr import checks
 MOMENTUM = 0.9
 
 
+def mirrored_convolution(tensor, filters, **kwargs):
+    """3 x 3 convolution that mirrors the image at its border.
+
+    Padding with zeros instead shows as a frame of dots in generated images:
+    the measurement is extended by mirroring too, and black is not neutral.
+    """
+    padded = ops.pad(tensor, ((0, 0), (1, 1), (1, 1), (0, 0)), "symmetric")
+    return keras.layers.Conv2D(filters, 3, **kwargs)(padded)
+
+
 def convolution(tensor, filters, strides=1, normalization="batch", name=None):
     """Convolution, batch norm and ReLU, as in all of the paper's networks."""
-    tensor = keras.layers.Conv2D(
+    tensor = mirrored_convolution(
+        tensor,
         filters,
-        3,
-        strides,
-        padding="same",
+        strides=strides,
         use_bias=normalization is None,  # Batch norm brings its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
-    )(tensor)
+    )
     if normalization == "batch":
         tensor = keras.layers.BatchNormalization(
             momentum=MOMENTUM, name=f"{name}_norm"

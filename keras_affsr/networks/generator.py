@@ -4,6 +4,7 @@ import keras
 
 from keras_affsr import checks
 from keras_affsr.layers import AffineProjection
+from keras_affsr.layers import Downsample
 from keras_affsr.layers import LinearDownsample
 from keras_affsr.layers import SubPixel
 from keras_affsr.networks import blocks
@@ -74,6 +75,7 @@ def generator(
     Reference:
      - [Sonderby et al., 2017](https://arxiv.org/abs/1610.04490), appendix D
     """
+    checks.check_instance(downsample, Downsample, "downsample", name)
     settings = blocks.preset(
         preset, GENERATORS, name, filters=filters, skip_every=skip_every
     )
@@ -110,9 +112,9 @@ def _image_guess(tensor, downsample, filters, skip_every, channels):
         if skip_every and number % skip_every == 0:
             tensor = blocks.add_skip(tensor, skipped, f"skip{number}")
             skipped = tensor
-    tensor = keras.layers.Conv2D(
-        rows * columns * channels, 3, padding="same", name="sub_pixel_conv"
-    )(tensor)
+    tensor = blocks.mirrored_convolution(
+        tensor, rows * columns * channels, name="sub_pixel_conv"
+    )
     tensor = SubPixel(downsample.scale, name="sub_pixel")(tensor)
     # Eight bits of mantissa would show as banding: the output is float32.
     return keras.layers.Activation("sigmoid", dtype="float32", name="guess")(
