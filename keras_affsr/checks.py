@@ -51,6 +51,17 @@ def check_count(value, argument, owner, least=1):
     return int(number)
 
 
+def check_odd(value, argument, owner):
+    """Returns `value` as an int, or raises unless it is odd and positive."""
+    count = check_count(value, argument, owner)
+    if count % 2 == 0:
+        raise ValueError(
+            f"`{owner}` needs an odd {argument}, so that its kernels are "
+            f"centred on a pixel. Received: {argument}={count}."
+        )
+    return count
+
+
 def check_pair(value, argument, owner, check=check_count):
     """Returns `value` as a pair (rows, columns) of checked numbers."""
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)

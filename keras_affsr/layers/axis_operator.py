@@ -10,6 +10,8 @@ from keras import ops
 from keras_affsr.layers import axis_matrix
 from keras_affsr.layers.exact_matmul import exact_matmul
 
+MAX_INTERLEAVED = 4  # Channels up to which `along_columns` does not transpose.
+
 
 @dataclasses.dataclass(frozen=True)
 class AxisOperator:
@@ -40,40 +42,85 @@ class AxisOperator:
         """Pixels by which the first kernel sticks out before the image."""
         return (len(self.taps) - self.scale) // 2
 
-    def downsample(self, images, size):
-        """Applies `A`: `(batch, scale * size, n)` to `(batch, size, n)`."""
-        return self._apply("downsample_blocks", images, size, size)
+    def along_rows(self, kind, images, size):
+        """Applies one of the operators along axis 1 of images.
 
-    def adjoint(self, images, size):
-        """Applies `A'`: `(batch, size, n)` to `(batch, scale * size, n)`."""
-        return self._apply("adjoint_blocks", images, size, self.scale * size)
+        Args:
+            kind: str. `"downsample"` for `A`, `"adjoint"` for `A'`, `"solve"`
+                for `(A A')^-1`.
+            images: `(batch, n, width, channels)`.
+            size: int or int tensor. Low-resolution pixels of this axis.
 
-    def solve(self, images, size):
-        """Applies `(A A')^-1` to `(batch, size, n)`."""
-        if isinstance(size, int):
-            inverse = _inverse_gram(self, size)[0]
-        else:
-            inverse = ops.inv(axis_matrix.gram(self, size, ops))
-        return exact_matmul(_constant(inverse, images), images)
+        Returns:
+            Images with as many rows as the result has.
+        """
+        batch, length, width, channels = ops.shape(images)
+        flat = ops.reshape(images, (batch, length, width * channels))
+        result = self._multiply(kind, flat, size)
+        return ops.reshape(result, (batch, -1, width, channels))
+
+    def along_columns(self, kind, images, size):
+        """Applies one of the operators along axis 2; see `along_rows`."""
+        batch, height, length, channels = ops.shape(images)
+        short = isinstance(size, int) and size <= axis_matrix.DENSE_SIZE
+        few = isinstance(channels, int) and channels <= MAX_INTERLEAVED
+        if short and few:
+            # On a short axis two transpositions cost more than a product with
+            # the channels' zeros in it.
+            matrix = _interleaved(self, kind, size, channels)
+            flat = ops.reshape(images, (batch * height, length * channels))
+            result = exact_matmul(flat, _constant(matrix, images))
+            return ops.reshape(result, (batch, height, -1, channels))
+        images = ops.transpose(images, (0, 2, 1, 3))
+        result = self.along_rows(kind, images, size)
+        return ops.transpose(result, (0, 2, 1, 3))
 
     def gram_condition(self, size):
         """Returns the condition number of `A A'`, infinite if singular."""
         return _inverse_gram(self, size)[1]
 
-    def _apply(self, kind, images, size, output_size):
-        if isinstance(size, int):
-            index, blocks = _static_blocks(self, kind, size)
-        else:
-            index, blocks = getattr(axis_matrix, kind)(self, size, ops)
-        blocks = _constant(blocks, images)
+    def _multiply(self, kind, images, size):
+        static = isinstance(size, int)
+        if kind == "solve":
+            if static:
+                inverse = _inverse_gram(self, size)[0]
+            else:
+                inverse = ops.inv(axis_matrix.gram(self, size, ops))
+            return exact_matmul(_constant(inverse, images), images)
+        blocks = _static_blocks if static else _blocks
+        index, matrices = blocks(self, kind, size)
+        output_size = self.scale * size if kind == "adjoint" else size
         return axis_matrix.apply_blocks(
-            images, index, blocks, output_size, ops, exact_matmul
+            images,
+            index,
+            _constant(matrices, images),
+            output_size,
+            ops,
+            exact_matmul,
         )
+
+
+def _blocks(axis, kind, size, xp=ops):
+    make = {
+        "downsample": axis_matrix.downsample_blocks,
+        "adjoint": axis_matrix.adjoint_blocks,
+    }
+    return make[kind](axis, size, xp)
 
 
 @functools.lru_cache(maxsize=128)
 def _static_blocks(axis, kind, size):
-    return getattr(axis_matrix, kind)(axis, size, axis_matrix.NumPy)
+    return _blocks(axis, kind, size, axis_matrix.NumPy)
+
+
+@functools.lru_cache(maxsize=128)
+def _interleaved(axis, kind, size, channels):
+    """Returns the transposed matrix for columns with channels in between."""
+    if kind == "solve":
+        matrix = _inverse_gram(axis, size)[0]
+    else:
+        matrix = _static_blocks(axis, kind, size)[1][0]
+    return np.kron(matrix.T, np.eye(channels))
 
 
 @functools.lru_cache(maxsize=64)

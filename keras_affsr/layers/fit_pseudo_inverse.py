@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_affsr import checks
 from keras_affsr.layers.local_inverse import apply_local_inverse
 from keras_affsr.layers.separable_downsample import SeparableDownsample
 
@@ -35,6 +36,9 @@ def fit_pseudo_inverse(
         Pair of the kernel, `(kernel_size, kernel_size, rows * columns)`, and
         its `l1 + l2` on fresh noise, a float.
 
+    Raises:
+        ValueError: If `kernel_size` is not odd.
+
     Example:
 
     ```python
@@ -46,6 +50,7 @@ def fit_pseudo_inverse(
     Reference:
      - [Sonderby et al., 2017](https://arxiv.org/abs/1610.04490), appendix B
     """
+    checks.check_odd(kernel_size, "kernel_size", "fit_pseudo_inverse")
     rows, columns = downsample.rows, downsample.columns
     periodic = SeparableDownsample(
         (rows.taps, columns.taps), downsample.scale, padding="circular"

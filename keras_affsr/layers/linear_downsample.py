@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_affsr.layers.downsample import Downsample
 from keras_affsr.layers.exact_matmul import exact_matmul
+from keras_affsr.layers.exact_matmul import widest_float
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
@@ -55,7 +56,11 @@ class LinearDownsample(Downsample):
         return self._multiply(self.matrix.T, low_res)
 
     def solve(self, low_res):
-        return self._multiply(self.inverse_gram, low_res)
+        # In float32 this step would magnify the errors that the projection's
+        # second round removes.
+        solved = ops.cast(low_res, widest_float())
+        solved = self._multiply(self.inverse_gram, solved)
+        return ops.cast(solved, low_res.dtype)
 
     def gram_condition(self, low_res_shape):
         return np.linalg.cond(self.matrix) ** 2

@@ -8,6 +8,7 @@ each block from the low-resolution pixels around that block.
 import numpy as np
 from keras import ops
 
+from keras_affsr import checks
 from keras_affsr.layers.axis_matrix import pad_index
 
 
@@ -27,12 +28,16 @@ def local_inverse(downsample, kernel_size=5):
     Returns:
         float64 array `(kernel_size, kernel_size, rows * columns)`.
 
+    Raises:
+        ValueError: If `kernel_size` is not odd.
+
     Example:
 
     >>> downsample = keras_affsr.layers.GaussianDownsample(scale=4)
     >>> keras_affsr.layers.local_inverse(downsample, 5).shape
     (5, 5, 16)
     """
+    checks.check_odd(kernel_size, "kernel_size", "local_inverse")
     rows = _local_inverse_1d(downsample.rows, kernel_size)  # [k, rows]
     columns = _local_inverse_1d(downsample.columns, kernel_size)
     kernel = np.einsum("ap,bq->abpq", rows, columns)

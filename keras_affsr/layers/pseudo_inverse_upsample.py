@@ -84,7 +84,9 @@ class PseudoInverseUpsample(keras.layers.Layer):
             downsample, Downsample, "downsample", self.name
         )
         self.method = checks.check_choice(method, METHODS, "method", self.name)
-        self.kernel_size = _check_kernel_size(kernel_size, self.name)
+        self.kernel_size = checks.check_odd(
+            kernel_size, "kernel_size", self.name
+        )
         self.kernel_initializer = _get_initializer(
             kernel_initializer, self.name
         )
@@ -103,11 +105,12 @@ class PseudoInverseUpsample(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(size, size, phases),
-            initializer=self._initial_kernel,
+            initializer=self._make_initializer(),
             trainable=self.trainable,
         )
 
     def call(self, low_res):
+        checks.check_floats(low_res, "low_res", self.name)
         self.compute_output_shape(low_res.shape)
         if self.method == "exact":
             _check_rank(self.downsample, low_res.shape, self.name)
@@ -142,14 +145,19 @@ class PseudoInverseUpsample(keras.layers.Layer):
         )
         return cls(**config)
 
-    def _initial_kernel(self, shape, dtype=None):
+    def _make_initializer(self):
         if self.kernel_initializer == "pseudo_inverse":
             kernel = local_inverse(self.downsample, self.kernel_size)
         elif self.kernel_initializer == "fit":
+            # Now: while a variable is initialised, no gradient is recorded.
             kernel = fit_pseudo_inverse(self.downsample, self.kernel_size)[0]
         else:
-            return self.kernel_initializer(shape, dtype=dtype)
-        return ops.cast(ops.convert_to_tensor(kernel), dtype)
+            return self.kernel_initializer
+
+        def initializer(shape, dtype=None):
+            return ops.cast(ops.convert_to_tensor(kernel), dtype)
+
+        return initializer
 
 
 def _check_rank(downsample, low_res_shape, owner):
@@ -163,16 +171,6 @@ def _check_rank(downsample, low_res_shape, owner):
             f"{MAX_CONDITION:.0e}. Use a narrower kernel (a smaller sigma or "
             "kernel_size) or another padding."
         )
-
-
-def _check_kernel_size(kernel_size, owner):
-    size = checks.check_count(kernel_size, "kernel_size", owner)
-    if size % 2 == 0:
-        raise ValueError(
-            f"`{owner}` needs an odd kernel_size, so that its kernels are "
-            f"centred on a low-resolution pixel. Received: kernel_size={size}."
-        )
-    return size
 
 
 def _get_initializer(initializer, owner):

@@ -70,21 +70,21 @@ class SeparableDownsample(Downsample):
 
     def apply(self, images):
         height, width = self._sizes(images, self.rows.scale, self.columns.scale)
-        low_res = _along_rows(self.rows.downsample, images, height)
-        return _along_columns(self.columns.downsample, low_res, width)
+        low_res = self.rows.along_rows("downsample", images, height)
+        return self.columns.along_columns("downsample", low_res, width)
 
     def adjoint(self, low_res):
         height, width = self._sizes(low_res, 1, 1)
-        images = _along_columns(self.columns.adjoint, low_res, width)
-        return _along_rows(self.rows.adjoint, images, height)
+        images = self.columns.along_columns("adjoint", low_res, width)
+        return self.rows.along_rows("adjoint", images, height)
 
     def solve(self, low_res):
         # The one step that can magnify rounding errors, and a cheap one: few
         # pixels. In float64 it makes the consistency ten times better.
         height, width = self._sizes(low_res, 1, 1)
         solved = ops.cast(low_res, widest_float())
-        solved = _along_columns(self.columns.solve, solved, width)
-        solved = _along_rows(self.rows.solve, solved, height)
+        solved = self.columns.along_columns("solve", solved, width)
+        solved = self.rows.along_rows("solve", solved, height)
         return ops.cast(solved, low_res.dtype)
 
     def gram_condition(self, low_res_shape):
@@ -127,18 +127,6 @@ class SeparableDownsample(Downsample):
         return tuple(
             dynamic[axis] // scale for axis, scale in ((1, rows), (2, columns))
         )
-
-
-def _along_rows(function, images, size):
-    batch, height, width, channels = ops.shape(images)
-    rows = ops.reshape(images, (batch, height, width * channels))
-    result = function(rows, size)
-    return ops.reshape(result, (batch, -1, width, channels))
-
-
-def _along_columns(function, images, size):
-    images = ops.transpose(images, (0, 2, 1, 3))
-    return ops.transpose(_along_rows(function, images, size), (0, 2, 1, 3))
 
 
 def _pair_of_kernels(kernel, owner):
