@@ -49,10 +49,9 @@ def check_strategy(owner, strategy, optimizers, jit_compile, steps):
     """
     if strategy.num_replicas_in_sync == 1:
         return
-    accumulates = any(
-        getattr(optimizer, "gradient_accumulation_steps", None)
-        for optimizer in optimizers
-    )
+    # With loss scaling, the optimizer proper is the inner one.
+    inner = [getattr(each, "inner_optimizer", each) for each in optimizers]
+    accumulates = any(each.gradient_accumulation_steps for each in inner)
     for option, used in (
         ("jit_compile=True", jit_compile is True),
         (f"steps_per_execution={steps}", steps != 1),

@@ -79,8 +79,8 @@ class SuperResolver(keras.Model):
         """Does nothing: the networks are built when they come in."""
         self.built = True
 
-    def compile(self, optimizer="adam", **kwargs):
-        super().compile(optimizer=optimizer, **kwargs)
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
         self.check_strategy(self.optimizer)
         optimizers.build(self.optimizer, self.generator)
 
@@ -118,7 +118,12 @@ class SuperResolver(keras.Model):
 
     def unpack(self, data):
         """Returns `(low_res, high_res)` of a batch that `fit` was given."""
-        low_res, high_res, _ = keras.utils.unpack_x_y_sample_weight(data)
+        low_res, high_res, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if weight is not None:
+            raise ValueError(
+                f"`{self.name}` takes no sample weights. Received: data with "
+                "sample_weight, or with a third element. Leave it out."
+            )
         if high_res is None:
             return self.downsample(low_res), low_res
         return low_res, high_res
@@ -129,11 +134,20 @@ class SuperResolver(keras.Model):
     def test_step(self, data):
         return super().test_step(self.unpack(data))
 
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        # Keras's own hook, under a distribution strategy: it takes what comes
+        # first for the model's input, so it must see pairs.
+        if data_batch is not None:
+            data_batch = self.unpack(data_batch)
+        super()._symbolic_build(iterator, data_batch)
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        return loss + self.consistency_loss(x, y_pred)
+        # The replicas' gradients are added: Keras's loss is this one's share.
+        share = 1.0 / optimizers.num_replicas()
+        return loss + share * self.consistency_loss(x, y_pred)
 
     def consistency_loss(self, low_res, generated):
         """Returns `consistency_weight * mean{ |x - A G(x)| }`."""
