@@ -9,7 +9,9 @@ minutes on two CPU cores. The photograph comes with scikit-image; its rows 0 to
 383 are for training and 384 to 511 for the test.
 """
 
+import contextlib
 import os
+import sys
 import time
 
 from absl import app
@@ -140,16 +142,18 @@ def fit(model, train, test, steps, name):
     from keras_affsr import callbacks
 
     folder = os.path.join(FLAGS.output_dir, name)
-    model.fit(
-        train,
-        epochs=FLAGS.epochs,
-        steps_per_epoch=max(1, steps // FLAGS.epochs),
-        shuffle=False,  # The crops are random already.
-        callbacks=[
-            callbacks.ImageGrid(test, folder, num_images=4),
-            keras.callbacks.TerminateOnNaN(),
-        ],
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # The table is the output.
+        model.fit(
+            train,
+            epochs=FLAGS.epochs,
+            steps_per_epoch=max(1, steps // FLAGS.epochs),
+            shuffle=False,  # The crops are random already.
+            verbose=1 if sys.stderr.isatty() else 2,
+            callbacks=[
+                callbacks.ImageGrid(test, folder, num_images=4),
+                keras.callbacks.TerminateOnNaN(),
+            ],
+        )
     return model
 
 
