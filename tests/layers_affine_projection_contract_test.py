@@ -203,3 +203,10 @@ def test_images_that_will_not_do_are_refused(downsample):
 def test_an_operator_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"needs a Downsample as downsample"):
         AffineProjection(4)
+
+
+def test_a_projection_and_operator_of_other_dtypes_are_refused(downsample):
+    with pytest.raises(ValueError, match="Give both the same `dtype`"):
+        AffineProjection(downsample, dtype="float64")
+    exact = GaussianDownsample(scale=4, dtype="float64")
+    assert AffineProjection(exact, dtype="float64").upsample.dtype == "float64"

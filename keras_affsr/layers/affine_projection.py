@@ -69,6 +69,12 @@ class AffineProjection(keras.layers.Layer):
         self.downsample = checks.check_instance(
             downsample, Downsample, "downsample", self.name
         )
+        if self.downsample.compute_dtype != self.compute_dtype:
+            raise ValueError(
+                f"`{self.name}` computes in {self.compute_dtype}, but its "
+                f"downsample `{downsample.name}` in "
+                f"{self.downsample.compute_dtype}. Give both the same `dtype`."
+            )
         self.upsample = upsample or PseudoInverseUpsample(
             downsample, dtype=kwargs["dtype"]
         )

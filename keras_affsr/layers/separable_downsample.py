@@ -10,7 +10,8 @@ from keras_affsr.layers.axis_operator import AxisOperator
 from keras_affsr.layers.downsample import Downsample
 from keras_affsr.layers.exact_matmul import widest_float
 
-TYPICAL_SIZES = (1, 2, 3, 16, 64)
+# Of low-resolution axes, in place of a size that is not known yet.
+TYPICAL_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 16, 64)
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")

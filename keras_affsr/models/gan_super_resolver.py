@@ -33,12 +33,12 @@ class GANSuperResolver(SuperResolver):
     that the discriminator sees. It gives `p` and `q` the same support, without
     which the divergence is infinite and the training unstable.
 
-    One step of training is one forward pass of the generator, and one of the
-    discriminator on the real and on the generated images, two batches whose
-    batch norm statistics are each their own. Both losses use these logits, so
-    both networks move at once, and nothing is computed twice. Of
-    `discriminator_steps`, all but the last train the discriminator alone, on
-    the same images with new noise.
+    One step of training is one forward pass of each network. Real and
+    generated images go through the discriminator in one batch, so that its
+    batch norm cannot hide from it in what their statistics differ, and moves
+    its averages once. Both losses use these logits: both networks move at
+    once, and nothing is computed twice. Of `discriminator_steps`, all but the
+    last train the discriminator alone, on the same images with new noise.
 
     Args:
         generator: Model. From low-resolution to high-resolution images.
@@ -195,21 +195,15 @@ class GANSuperResolver(SuperResolver):
         return self(low_res, values, training=training)
 
     def _logits(self, high_res, generated, training, number=0):
-        """Returns D's logits of real and of generated images, with noise."""
-        return tuple(
-            self.discriminator(
-                self._add_noise(images, 2 * number + generated_too),
-                training=training,
-            )
-            for generated_too, images in enumerate((high_res, generated))
-        )
-
-    def _add_noise(self, images, stream):
-        if self.noise_stddev == 0.0:
-            return images
-        step = self.optimizer.iterations
-        values = noise.normal(ops.shape(images), self.seed, step, stream)
-        return images + noise.level_at(self.noise_stddev, step) * values
+        """Returns D's logits of real and generated images, from one batch."""
+        images = ops.concatenate([high_res, generated], axis=0)
+        if self.noise_stddev != 0.0:
+            step = self.optimizer.iterations
+            values = noise.normal(ops.shape(images), self.seed, step, number)
+            images = images + noise.level_at(self.noise_stddev, step) * values
+        logits = self.discriminator(images, training=training)
+        count = ops.shape(high_res)[0]
+        return logits[:count], logits[count:]
 
     def _generator_loss(self, low_res, generated, fake):
         return -ops.mean(fake) + self.consistency_loss(low_res, generated)

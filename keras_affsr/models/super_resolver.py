@@ -134,20 +134,21 @@ class SuperResolver(keras.Model):
     def test_step(self, data):
         return super().test_step(self.unpack(data))
 
-    def _symbolic_build(self, iterator=None, data_batch=None):
-        # Keras's own hook, under a distribution strategy: it takes what comes
-        # first for the model's input, so it must see pairs.
-        if data_batch is not None:
-            data_batch = self.unpack(data_batch)
-        super()._symbolic_build(iterator, data_batch)
-
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
+        y = y_pred if y is None else y  # See `compute_metrics`.
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # The replicas' gradients are added: Keras's loss is this one's share.
         share = 1.0 / optimizers.num_replicas()
         return loss + share * self.consistency_loss(x, y_pred)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        # Under a strategy Keras first builds loss and metrics on what the
+        # dataset yields. Where that is high-resolution images alone there is
+        # no target, and any of the right shape will do.
+        y = y_pred if y is None else y
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def consistency_loss(self, low_res, generated):
         """Returns `consistency_weight * mean{ |x - A G(x)| }`."""
