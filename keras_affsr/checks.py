@@ -43,7 +43,7 @@ def check_not_negative(value, argument, owner):
 def check_count(value, argument, owner, least=1):
     """Returns `value` as an int, or raises unless it is a whole number."""
     number = _as_number(value, argument, owner)
-    if number != int(number) or number < least:
+    if not np.isfinite(number) or number != int(number) or number < least:
         raise ValueError(
             f"`{owner}` needs a whole number of at least {least} as "
             f"{argument}. Received: {argument}={value!r}."
@@ -167,6 +167,8 @@ def check_unit_range(images, argument, owner):
 
 def _as_number(value, argument, owner):
     try:
+        if isinstance(value, bool | str):
+            raise TypeError
         return float(value)
     except (TypeError, ValueError):
         raise ValueError(

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_affsr.layers import AffineProjection
 from keras_affsr.layers import BoxDownsample
 from keras_affsr.layers import GaussianDownsample
 from keras_affsr.layers import LinearDownsample
@@ -128,5 +129,37 @@ def test_images_that_will_not_do_are_refused():
 
 
 def test_an_unfinished_operator_says_what_is_missing():
-    with pytest.raises(TypeError, match="without a method `adjoint`"):
+    with pytest.raises(NotImplementedError, match="without a method `adjoint`"):
         Downsample(2).adjoint(noise(1, 1, 1, 1))
+
+
+class EveryOther(Downsample):
+    """What a user writes, by the docstring: keep every other pixel."""
+
+    def __init__(self, **kwargs):
+        super().__init__(scale=2, **kwargs)
+
+    def apply(self, images):
+        return images[:, ::2, ::2]
+
+    def adjoint(self, low_res):
+        spread = keras.ops.stack([low_res, 0.0 * low_res], axis=3)
+        batch, height, width, _, channels = spread.shape
+        rows = keras.ops.reshape(spread, (batch, height, 2 * width, channels))
+        spread = keras.ops.stack([rows, 0.0 * rows], axis=2)
+        return keras.ops.reshape(spread, (batch, 2 * height, -1, channels))
+
+    def solve(self, low_res):
+        return low_res
+
+    def gram_condition(self, low_res_shape):
+        return 1.0
+
+
+def test_an_operator_of_the_user_s_own_is_projected_onto():
+    low_res, guess = noise(2, 3, 5, 2), noise(2, 6, 10, 2, seed=1)
+    projected = AffineProjection(EveryOther())(guess, low_res)
+    np.testing.assert_allclose(
+        projected[:, ::2, ::2], low_res, rtol=0, atol=1e-6
+    )
+    np.testing.assert_array_equal(projected[:, 1::2], guess[:, 1::2])

@@ -140,8 +140,8 @@ def normed_mean_discriminator():
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_batch_norm_moves_once_for_each_update(steps):
-    # Of the discriminator, for each of its updates. Projected images have the mean of the measurement, which is that of the
-    # real ones: the mean of each batch is known.
+    # Projected images have the mean of the measurement, which is that of the
+    # real ones: so the mean of each batch is known.
     high_res = images()
     mean = high_res.mean(dtype="float64")
     generator = tiny_generator()

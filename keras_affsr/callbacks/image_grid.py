@@ -138,6 +138,12 @@ def _first_batch(data, owner):
     pair = [_as_array(images, name, owner) for images, name in zip(data, NAMES)]
     for images, name in zip(pair, NAMES):
         checks.check_image_shape(images.shape, name, owner)
+    for images, name in zip(pair, NAMES):
+        if images.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"`{owner}` draws images of one channel or of three. "
+                f"Received: `{name}` with {images.shape[-1]} channels."
+            )
     if len(pair[0]) != len(pair[1]):
         raise ValueError(
             f"`{owner}` expects as many low_res as high_res images. Received: "

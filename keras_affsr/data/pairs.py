@@ -10,7 +10,7 @@ def pairs(images, downsample, batch_size=16):
     """Makes a dataset of `(low_res, high_res)` for `fit` and `evaluate`.
 
     `low_res = downsample(high_res)`, by the very layer that the model uses, so
-    that the two agree to the last bit.
+    that the two agree to the rounding of float32.
 
     Args:
         images: `tf.data.Dataset` of float32 batches in [0, 1], of shape

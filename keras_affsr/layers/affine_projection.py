@@ -48,7 +48,7 @@ class AffineProjection(keras.layers.Layer):
 
     ```python
     project = keras_affsr.layers.AffineProjection(downsample)
-    model = keras.Model(net.input, project(net.output, net.input))
+    model = keras.Model(net.inputs, project(net.outputs[0], net.inputs[0]))
     ```
 
     >>> downsample = keras_affsr.layers.GaussianDownsample(scale=4)
@@ -75,12 +75,23 @@ class AffineProjection(keras.layers.Layer):
                 f"downsample `{downsample.name}` in "
                 f"{self.downsample.compute_dtype}. Give both the same `dtype`."
             )
-        self.upsample = upsample or PseudoInverseUpsample(
-            downsample, dtype=kwargs["dtype"]
+        if upsample is None:
+            upsample = PseudoInverseUpsample(downsample, dtype=kwargs["dtype"])
+        self.upsample = checks.check_instance(
+            upsample, keras.layers.Layer, "upsample", self.name
         )
 
     def build(self, guess_shape, low_res_shape):
         self.compute_output_shape(guess_shape, low_res_shape)
+        enlarged = self.upsample.compute_output_shape(low_res_shape)
+        if not _fit(enlarged, guess_shape):
+            raise ValueError(
+                f"`{self.name}` received an upsample and a downsample that do "
+                f"not fit each other. Received: `{self.upsample.name}`, which "
+                f"enlarges {tuple(low_res_shape)} to {tuple(enlarged)}. "
+                f"Expected: {tuple(guess_shape)}. Make it with "
+                "`PseudoInverseUpsample(downsample)` of the same operator."
+            )
         self.upsample.build(low_res_shape)
 
     def call(self, guess, low_res):

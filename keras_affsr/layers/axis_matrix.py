@@ -22,7 +22,6 @@ class NumPy:
 
     arange = np.arange
     clip = np.clip
-    inv = np.linalg.inv
     matmul = np.matmul
     reshape = np.reshape
     shape = np.shape
@@ -53,8 +52,9 @@ def downsample_blocks(axis, size, xp):
     if isinstance(number, int) and number == 1:
         columns = xp.arange(axis.scale * size)[None]
         return None, _entries(axis, rows, columns, size, xp)
-    span = axis.scale * (block - 1) + len(axis.taps)
-    columns = _ranges(number, axis.scale * block, span, axis.overhang, xp)
+    # One pixel more either way: "reflect" reaches back past a kernel's own.
+    span = axis.scale * (block - 1) + len(axis.taps) + 2
+    columns = _ranges(number, axis.scale * block, span, axis.overhang + 1, xp)
     index, once = _window(columns, axis.scale * size, axis.padding, xp)
     blocks = _entries(axis, rows, index, size, xp)  # [blocks, rows, span]
     return index, blocks * once[:, None, :]
@@ -116,10 +116,10 @@ def pad_index(size, margin, padding):
 
 def _partition(axis, size):
     """Returns the low-resolution pixels per block, and how many blocks."""
-    if isinstance(size, int) and size <= DENSE_SIZE:
-        return size, 1
     # A border rule must not reach past the neighbours of a block.
     block = max(BLOCK_SIZE, -(-len(axis.taps) // axis.scale))
+    if isinstance(size, int) and size <= max(DENSE_SIZE, block):
+        return size, 1
     return block, -(-size // block)
 
 

@@ -57,7 +57,8 @@ class AxisOperator:
         batch, length, width, channels = ops.shape(images)
         flat = ops.reshape(images, (batch, length, width * channels))
         result = self._multiply(kind, flat, size)
-        return ops.reshape(result, (batch, -1, width, channels))
+        length = self._output_length(kind, size)
+        return ops.reshape(result, (batch, length, width, channels))
 
     def along_columns(self, kind, images, size):
         """Applies one of the operators along axis 2; see `along_rows`."""
@@ -70,7 +71,8 @@ class AxisOperator:
             matrix = _interleaved(self, kind, size, channels)
             flat = ops.reshape(images, (batch * height, length * channels))
             result = exact_matmul(flat, _constant(matrix, images))
-            return ops.reshape(result, (batch, height, -1, channels))
+            length = self._output_length(kind, size)
+            return ops.reshape(result, (batch, height, length, channels))
         images = ops.transpose(images, (0, 2, 1, 3))
         result = self.along_rows(kind, images, size)
         return ops.transpose(result, (0, 2, 1, 3))
@@ -89,15 +91,17 @@ class AxisOperator:
             return exact_matmul(_constant(inverse, images), images)
         blocks = _static_blocks if static else _blocks
         index, matrices = blocks(self, kind, size)
-        output_size = self.scale * size if kind == "adjoint" else size
         return axis_matrix.apply_blocks(
             images,
             index,
             _constant(matrices, images),
-            output_size,
+            self._output_length(kind, size),
             ops,
             exact_matmul,
         )
+
+    def _output_length(self, kind, size):
+        return self.scale * size if kind == "adjoint" else size
 
 
 def _blocks(axis, kind, size, xp=ops):

@@ -67,6 +67,15 @@ class Downsample(keras.layers.Layer):
         solved = linear_map(self.solve, self.solve)(low_res)
         return linear_map(self.adjoint, self.apply)(solved)
 
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = checks.check_image_shape(
+            input_shape, "images", self.name
+        )
+        rows, columns = checks.check_pair(self.scale, "scale", self.name)
+        height = checks.check_divisible(height, rows, "height", self.name)
+        width = checks.check_divisible(width, columns, "width", self.name)
+        return (batch, height, width, channels)
+
     def compute_input_shape(self, low_res_shape):
         """Returns the shape of the images whose `A y` has this shape."""
         batch, height, width, channels = checks.check_image_shape(
@@ -107,7 +116,7 @@ def linear_map(forward, backward):
 
 
 def _missing(layer, method):
-    return TypeError(
+    return NotImplementedError(
         f"`{type(layer).__name__}` is a Downsample without a method "
         f"`{method}`. Implement `apply`, `adjoint`, `solve` and "
         "`gram_condition`."

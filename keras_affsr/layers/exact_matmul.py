@@ -32,9 +32,11 @@ def exact_matmul(left, right):
         return ops.matmul(left, right)
 
 
-def widest_float():
-    """Returns the dtype of most digits: JAX has no float64 unless asked."""
-    return "float32" if keras.backend.backend() == "jax" else "float64"
+def widest_float(dtype):
+    """Returns the dtype to solve in: JAX has no float64 unless asked."""
+    if keras.backend.backend() == "jax":
+        return keras.backend.standardize_dtype(dtype)
+    return "float64"
 
 
 def uses_tf32():

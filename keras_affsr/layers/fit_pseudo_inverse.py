@@ -50,7 +50,11 @@ def fit_pseudo_inverse(
     Reference:
      - [Sonderby et al., 2017](https://arxiv.org/abs/1610.04490), appendix B
     """
-    checks.check_odd(kernel_size, "kernel_size", "fit_pseudo_inverse")
+    owner = "fit_pseudo_inverse"
+    checks.check_odd(kernel_size, "kernel_size", owner)
+    checks.check_count(steps, "steps", owner)
+    checks.check_count(batch_size, "batch_size", owner)
+    checks.check_instance(downsample, SeparableDownsample, "downsample", owner)
     rows, columns = downsample.rows, downsample.columns
     periodic = SeparableDownsample(
         (rows.taps, columns.taps), downsample.scale, padding="circular"

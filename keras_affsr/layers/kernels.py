@@ -13,7 +13,8 @@ import numpy as np
 def gaussian_kernel(size, sigma):
     """Samples a Gaussian at `size` pixels around its centre, with sum one."""
     offsets = np.arange(size) - (size - 1) / 2
-    taps = np.exp(-0.5 * (offsets / sigma) ** 2)
+    exponents = -0.5 * (offsets / sigma) ** 2
+    taps = np.exp(exponents - exponents.max())  # Of the smallest sigma, too.
     return taps / taps.sum()
 
 

@@ -58,7 +58,7 @@ class LinearDownsample(Downsample):
     def solve(self, low_res):
         # In float32 this step would magnify the errors that the projection's
         # second round removes.
-        solved = ops.cast(low_res, widest_float())
+        solved = ops.cast(low_res, widest_float(low_res.dtype))
         solved = self._multiply(self.inverse_gram, solved)
         return ops.cast(solved, low_res.dtype)
 

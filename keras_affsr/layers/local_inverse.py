@@ -10,16 +10,20 @@ from keras import ops
 
 from keras_affsr import checks
 from keras_affsr.layers.axis_matrix import pad_index
+from keras_affsr.layers.separable_downsample import SeparableDownsample
 
 
 def local_inverse(downsample, kernel_size=5):
     """Computes the local `B` with `A B = I` that is closest to `A+`.
 
+    As nearly so as the size allows: too small a kernel has no solution, and
+    then gets the one of least squares.
+
     Of all right inverses of `A`, the pseudo-inverse is the one of least
     Frobenius norm, and the others are further from it the larger they are:
     `|B|^2 = |A+|^2 + |B - A+|^2`. So the least-norm solution of the linear
     equations `A B = I` among local kernels is the best local approximation.
-    It is found for each axis on its own, by least squares, in microseconds.
+    It is found for each axis on its own, by least squares.
 
     Args:
         downsample: SeparableDownsample. The operator `A`.
@@ -37,7 +41,9 @@ def local_inverse(downsample, kernel_size=5):
     >>> keras_affsr.layers.local_inverse(downsample, 5).shape
     (5, 5, 16)
     """
-    checks.check_odd(kernel_size, "kernel_size", "local_inverse")
+    owner = "local_inverse"
+    checks.check_odd(kernel_size, "kernel_size", owner)
+    checks.check_instance(downsample, SeparableDownsample, "downsample", owner)
     rows = _local_inverse_1d(downsample.rows, kernel_size)  # [k, rows]
     columns = _local_inverse_1d(downsample.columns, kernel_size)
     kernel = np.einsum("ap,bq->abpq", rows, columns)

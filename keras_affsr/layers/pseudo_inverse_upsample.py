@@ -106,7 +106,6 @@ class PseudoInverseUpsample(keras.layers.Layer):
             name="kernel",
             shape=(size, size, phases),
             initializer=self._make_initializer(),
-            trainable=self.trainable,
         )
 
     def call(self, low_res):
@@ -123,6 +122,9 @@ class PseudoInverseUpsample(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         initializer = self.kernel_initializer
+        if initializer == "fit" and self.built:
+            # The fitted kernel is a weight by now: no need to fit it again.
+            initializer = "pseudo_inverse"
         if not isinstance(initializer, str):
             initializer = keras.initializers.serialize(initializer)
         config.update(

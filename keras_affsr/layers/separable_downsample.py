@@ -83,7 +83,7 @@ class SeparableDownsample(Downsample):
         # The one step that can magnify rounding errors, and a cheap one: few
         # pixels. In float64 it makes the consistency ten times better.
         height, width = self._sizes(low_res, 1, 1)
-        solved = ops.cast(low_res, widest_float())
+        solved = ops.cast(low_res, widest_float(low_res.dtype))
         solved = self.columns.along_columns("solve", solved, width)
         solved = self.rows.along_rows("solve", solved, height)
         return ops.cast(solved, low_res.dtype)
@@ -97,19 +97,6 @@ class SeparableDownsample(Downsample):
             sizes = TYPICAL_SIZES if size is None else (size,)
             condition *= max(axis.gram_condition(known) for known in sizes)
         return condition
-
-    def compute_output_shape(self, input_shape):
-        owner = self.name
-        batch, height, width, channels = checks.check_image_shape(
-            input_shape, "images", owner
-        )
-        height = checks.check_divisible(
-            height, self.rows.scale, "height", owner
-        )
-        width = checks.check_divisible(
-            width, self.columns.scale, "width", owner
-        )
-        return (batch, height, width, channels)
 
     def get_config(self):
         config = super().get_config()

@@ -7,10 +7,14 @@ from keras import ops
 from keras_affsr import checks
 from keras_affsr.models import noise
 from keras_affsr.models import optimizers
+from keras_affsr.models.check_networks import check_logits
+from keras_affsr.models.check_networks import check_network
+from keras_affsr.models.check_networks import check_sizes
 from keras_affsr.models.super_resolver import SuperResolver
-from keras_affsr.models.super_resolver import check_network
 
-GENERATOR_STREAM = 10**6  # Of noise; those below are the discriminator's.
+# Of noise. The streams below the first are those of the discriminator's steps.
+GENERATOR_STREAM = 10**6
+EVALUATION_STREAM = 10**7
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
@@ -30,8 +34,9 @@ class GANSuperResolver(SuperResolver):
     approximation of p(y | x).
 
     Instance noise of standard deviation `noise_stddev` is added to all images
-    that the discriminator sees. It gives `p` and `q` the same support, without
-    which the divergence is infinite and the training unstable.
+    that the discriminator sees; the divergence is then that of the noisy
+    images. It gives `p` and `q` the same support, without which the divergence
+    is infinite and the training unstable.
 
     One step of training is one forward pass of each network. Real and
     generated images go through the discriminator in one batch, so that its
@@ -102,6 +107,7 @@ class GANSuperResolver(SuperResolver):
         self.discriminator = check_network(
             discriminator, "discriminator", self.name
         )
+        check_logits(self.discriminator, self.name)
         self.noise_stddev = noise.check_level(
             noise_stddev, "noise_stddev", self.name
         )
@@ -151,14 +157,14 @@ class GANSuperResolver(SuperResolver):
 
     def train_step(self, data):
         low_res, high_res = self.unpack(data)
-        step = self.optimizer.iterations
         with tf.GradientTape(persistent=True) as tape:
-            generated = self._generate(low_res, step)
+            generated = self._generate(low_res, GENERATOR_STREAM)
+            check_sizes(self, low_res, high_res, generated)
             with tape.stop_recording():
                 for number in range(1, self.discriminator_steps):
                     self._train_discriminator(high_res, generated, number)
             real, fake = self._logits(high_res, generated, training=True)
-            discriminator_loss = _logistic_loss(real, fake)
+            discriminator_loss = self._discriminator_loss(real, fake)
             loss = self._generator_loss(low_res, generated, fake)
             shares = self._scaled(loss, discriminator_loss)
         optimizers.minimize(
@@ -170,28 +176,35 @@ class GANSuperResolver(SuperResolver):
 
     def test_step(self, data):
         low_res, high_res = self.unpack(data)
-        generated = self._generate(low_res, self.optimizer.iterations, False)
-        real, fake = self._logits(high_res, generated, training=False)
+        # The steps stand still: what has been seen tells the batches apart.
+        stream = EVALUATION_STREAM + 2 * ops.cast(
+            self.discriminator_loss.count, "int64"
+        )
+        generated = self._generate(low_res, stream + 1, training=False)
+        check_sizes(self, low_res, high_res, generated)
+        real, fake = self._logits(high_res, generated, False, stream)
         self._track(
             high_res,
             loss=self._generator_loss(low_res, generated, fake),
-            discriminator_loss=_logistic_loss(real, fake),
+            discriminator_loss=self._discriminator_loss(real, fake),
         )
         return self.compute_metrics(low_res, high_res, generated)
 
     def _train_discriminator(self, high_res, generated, number):
         with tf.GradientTape() as tape:
             real, fake = self._logits(high_res, generated, True, number)
-            loss = self._scaled(0.0, _logistic_loss(real, fake))[1]
+            loss = self._discriminator_loss(real, fake)
+            loss = self._scaled(0.0, loss)[1]
         optimizers.minimize(
             self.discriminator_optimizer, tape, loss, self.discriminator
         )
 
-    def _generate(self, low_res, step, training=True):
+    def _generate(self, low_res, stream, training=True):
         if not self.is_stochastic:
             return self(low_res, training=training)
         shape = self.noise_shape(low_res)
-        values = noise.normal(shape, self.seed, step, GENERATOR_STREAM)
+        step = self.optimizer.iterations
+        values = noise.normal(shape, self.seed, step, stream)
         return self(low_res, values, training=training)
 
     def _logits(self, high_res, generated, training, number=0):
@@ -206,7 +219,11 @@ class GANSuperResolver(SuperResolver):
         return logits[:count], logits[count:]
 
     def _generator_loss(self, low_res, generated, fake):
-        return -ops.mean(fake) + self.consistency_loss(low_res, generated)
+        loss = -ops.mean(fake) + self.consistency_loss(low_res, generated)
+        return loss + sum(self.generator.losses)  # Of regularisers.
+
+    def _discriminator_loss(self, real, fake):
+        return _logistic_loss(real, fake) + sum(self.discriminator.losses)
 
     def _scaled(self, loss, discriminator_loss):
         # The gradients of the replicas are added, so each brings its share.

@@ -19,15 +19,15 @@ def normal(shape, seed, step, stream):
         shape: Shape of the noise.
         seed: int. Seed of the model.
         step: int tensor. Steps of training so far.
-        stream: int. Tells the uses of noise within a step apart.
+        stream: int or int tensor. Tells the uses of noise within a step apart.
 
     Returns:
         float32 tensor of that shape.
     """
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     key = tf.stack([tf.cast(seed, "int64"), tf.cast(step, "int64")])
-    key = tf.random.experimental.stateless_fold_in(key, stream)
-    key = tf.random.experimental.stateless_fold_in(key, replica)
+    key = tf.random.fold_in(key, stream)
+    key = tf.random.fold_in(key, replica)
     return tf.random.stateless_normal(shape, key)
 
 

@@ -6,6 +6,8 @@ from keras import ops
 from keras_affsr import checks
 from keras_affsr.layers import Downsample
 from keras_affsr.models import optimizers
+from keras_affsr.models.check_networks import check_network
+from keras_affsr.models.check_networks import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
@@ -125,7 +127,10 @@ class SuperResolver(keras.Model):
                 "sample_weight, or with a third element. Leave it out."
             )
         if high_res is None:
+            checks.check_floats(low_res, "high_res", self.name)
             return self.downsample(low_res), low_res
+        checks.check_floats(low_res, "low_res", self.name)
+        checks.check_floats(high_res, "high_res", self.name)
         return low_res, high_res
 
     def train_step(self, data):
@@ -137,7 +142,10 @@ class SuperResolver(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        y = y_pred if y is None else y  # See `compute_metrics`.
+        if y is None:
+            y = y_pred  # See `compute_metrics`.
+        else:
+            check_sizes(self, x, y, y_pred)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # The replicas' gradients are added: Keras's loss is this one's share.
         share = 1.0 / optimizers.num_replicas()
@@ -176,16 +184,3 @@ class SuperResolver(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
-
-
-def check_network(network, argument, owner):
-    """Returns a built keras.Model, or raises."""
-    checks.check_instance(network, keras.Model, argument, owner)
-    if not network.built:
-        raise ValueError(
-            f"`{owner}` needs a {argument} whose weights exist, to give them "
-            f"to its optimizer. Received: {argument}=`{network.name}`, not "
-            "built yet. Call it on a batch of images once, or make it a "
-            "functional model with `keras.Input((None, None, channels))`."
-        )
-    return network

@@ -86,7 +86,14 @@ def generator(
     noise_channels = checks.check_count(
         noise_channels, "noise_channels", name, least=0
     )
-    if isinstance(downsample, LinearDownsample):
+    for_vectors = isinstance(downsample, LinearDownsample)
+    if for_vectors != (preset == "swiss_roll"):
+        raise ValueError(
+            f"`{name}` builds dense layers for vectors (preset='swiss_roll', a "
+            "LinearDownsample) or convolutions for images (any other of both). "
+            f"Received: preset={preset!r} and a {type(downsample).__name__}."
+        )
+    if for_vectors:
         low_shape, make_guess = downsample.matrix.shape[:1], _vector_guess
     else:
         low_shape, make_guess = (None, None, channels), _image_guess
