@@ -22,7 +22,7 @@ def test_the_two_lines_make_a_model_consistent(capsys):
 def test_the_training_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = python_blocks()[1]
-    steps = "steps_per_epoch=100, epochs=10"
+    steps = "steps_per_epoch=100, epochs=20"
     assert steps in program
     exec(program.replace(steps, "steps_per_epoch=1, epochs=1"), {})
     assert (tmp_path / "affgan.keras").stat().st_size > 0

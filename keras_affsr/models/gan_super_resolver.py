@@ -75,10 +75,12 @@ class GANSuperResolver(SuperResolver):
         keras_affsr.networks.generator(downsample, channels=1),
         keras_affsr.networks.discriminator(channels=1),
         downsample,
-        noise_stddev=keras.optimizers.schedules.PolynomialDecay(0.1, 1000, 0.0),
+        noise_stddev=keras.optimizers.schedules.PolynomialDecay(
+            0.05, 2000, 0.0
+        ),
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        optimizer=keras.optimizers.Adam(2e-3, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
     )
     patches = keras_affsr.data.texture_patches(keras_affsr.data.grass("train"))
@@ -148,7 +150,6 @@ class GANSuperResolver(SuperResolver):
         self._discriminator_optimizer_config = (
             keras.saving.serialize_keras_object(second)
         )
-        self.discriminator_optimizer = second
         self.check_strategy(self.optimizer, second)
         if kwargs.get("auto_scale_loss", True):
             second = optimizers.with_loss_scaling(second, self)

@@ -86,29 +86,41 @@ def generator(
     noise_channels = checks.check_count(
         noise_channels, "noise_channels", name, least=0
     )
-    for_vectors = isinstance(downsample, LinearDownsample)
-    if for_vectors != (preset == "swiss_roll"):
-        raise ValueError(
-            f"`{name}` builds dense layers for vectors (preset='swiss_roll', a "
-            "LinearDownsample) or convolutions for images (any other of both). "
-            f"Received: preset={preset!r} and a {type(downsample).__name__}."
-        )
-    if for_vectors:
-        low_shape, make_guess = downsample.matrix.shape[:1], _vector_guess
-    else:
-        low_shape, make_guess = (None, None, channels), _image_guess
-    low_res = keras.Input(low_shape, name="low_res")
-    inputs, features = low_res, low_res
-    if noise_channels:
-        noise = keras.Input((*low_shape[:-1], noise_channels), name="noise")
-        inputs = [low_res, noise]
-        features = keras.layers.Concatenate(name="with_noise")(inputs)
+    _check_kind(preset, downsample, name)
+    checks.check_count(channels, "channels", name)
+    inputs, low_res, features = _inputs(downsample, channels, noise_channels)
+    is_vector = isinstance(downsample, LinearDownsample)
+    make_guess = _vector_guess if is_vector else _image_guess
     output = make_guess(features, downsample, filters, skip_every, channels)
     if project:
         output = AffineProjection(downsample, upsample, name="projection")(
             output, low_res
         )
     return keras.Model(inputs, output, name=name)
+
+
+def _check_kind(preset, downsample, owner):
+    if isinstance(downsample, LinearDownsample) != (preset == "swiss_roll"):
+        raise ValueError(
+            f"`{owner}` builds dense layers for vectors (preset='swiss_roll', "
+            "a LinearDownsample) or convolutions for images (any other of "
+            f"both). Received: preset={preset!r} and a "
+            f"{type(downsample).__name__}."
+        )
+
+
+def _inputs(downsample, channels, noise_channels):
+    """Returns the model's inputs, the low-resolution one, and the features."""
+    shape = (None, None, channels)
+    if isinstance(downsample, LinearDownsample):
+        shape = downsample.matrix.shape[:1]
+    low_res = keras.Input(shape, name="low_res")
+    if not noise_channels:
+        return low_res, low_res, low_res
+    noise = keras.Input((*shape[:-1], noise_channels), name="noise")
+    inputs = [low_res, noise]
+    features = keras.layers.Concatenate(name="with_noise")(inputs)
+    return inputs, low_res, features
 
 
 def _image_guess(tensor, downsample, filters, skip_every, channels):
