@@ -3,7 +3,6 @@
 import pathlib
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
@@ -72,11 +71,9 @@ def test_the_comparison_shows_six_columns(result):
 
 def test_help_does_not_wait_for_tensorflow():
     program = (
-        "import runpy, sys; sys.argv = ['train_texture.py', '--help']\n"
-        "try: runpy.run_path(sys.argv.pop(0) and "
-        f"{str(SCRIPT)!r}, run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "print('tensorflow' in sys.modules)"
+        f"import runpy, sys; sys.argv = [{str(SCRIPT)!r}, '--help']\n"
+        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit: print('tensorflow' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -84,13 +81,12 @@ def test_help_does_not_wait_for_tensorflow():
         text=True,
         check=True,
     )
+    assert "--gan_steps" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_an_unknown_argument_is_refused_before_anything_is_made(tmp_path):
-    start = time.monotonic()
     done = run(f"--output_dir={tmp_path / 'new'}", "grass")
     assert done.returncode != 0
     assert "Unknown arguments: grass" in done.stderr + done.stdout
     assert not (tmp_path / "new").exists()
-    assert time.monotonic() - start < 60
