@@ -4,7 +4,7 @@
 
 This is the paper's section 5.3: four-fold super-resolution of random crops of
 grass. It prints one table (bicubic, A+ x, AffMSE, AffGAN) and writes
-comparison.png, the pictures made during training, and the models. About five
+comparison.png, the pictures made during training, and the models. About four
 minutes on two CPU cores. The photograph comes with scikit-image; its rows 0 to
 383 are for training and 384 to 511 for the test.
 """
