@@ -10,11 +10,8 @@ from keras_affsr.models import optimizers
 from keras_affsr.models.check_networks import check_logits
 from keras_affsr.models.check_networks import check_network
 from keras_affsr.models.check_networks import check_sizes
+from keras_affsr.models.super_resolver import EVALUATION_STREAM
 from keras_affsr.models.super_resolver import SuperResolver
-
-# Of noise. The streams below the first are those of the discriminator's steps.
-GENERATOR_STREAM = 10**6
-EVALUATION_STREAM = 10**7
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
@@ -159,7 +156,7 @@ class GANSuperResolver(SuperResolver):
     def train_step(self, data):
         low_res, high_res = self.unpack(data)
         with tf.GradientTape(persistent=True) as tape:
-            generated = self._generate(low_res, GENERATOR_STREAM)
+            generated = self.generate(low_res)
             check_sizes(self, low_res, high_res, generated)
             with tape.stop_recording():
                 for number in range(1, self.discriminator_steps):
@@ -172,7 +169,7 @@ class GANSuperResolver(SuperResolver):
             self.discriminator_optimizer, tape, shares[1], self.discriminator
         )
         optimizers.minimize(self.optimizer, tape, shares[0], self.generator)
-        self._track(high_res, loss=loss, discriminator_loss=discriminator_loss)
+        self.track(high_res, loss=loss, discriminator_loss=discriminator_loss)
         return self.compute_metrics(low_res, high_res, generated)
 
     def test_step(self, data):
@@ -181,10 +178,10 @@ class GANSuperResolver(SuperResolver):
         stream = EVALUATION_STREAM + 2 * ops.cast(
             self.discriminator_loss.count, "int64"
         )
-        generated = self._generate(low_res, stream + 1, training=False)
+        generated = self.generate(low_res, stream + 1, training=False)
         check_sizes(self, low_res, high_res, generated)
         real, fake = self._logits(high_res, generated, False, stream)
-        self._track(
+        self.track(
             high_res,
             loss=self._generator_loss(low_res, generated, fake),
             discriminator_loss=self._discriminator_loss(real, fake),
@@ -199,14 +196,6 @@ class GANSuperResolver(SuperResolver):
         optimizers.minimize(
             self.discriminator_optimizer, tape, loss, self.discriminator
         )
-
-    def _generate(self, low_res, stream, training=True):
-        if not self.is_stochastic:
-            return self(low_res, training=training)
-        shape = self.noise_shape(low_res)
-        step = self.optimizer.iterations
-        values = noise.normal(shape, self.seed, step, stream)
-        return self(low_res, values, training=training)
 
     def _logits(self, high_res, generated, training, number=0):
         """Returns D's logits of real and generated images, from one batch."""
@@ -233,15 +222,6 @@ class GANSuperResolver(SuperResolver):
             self.optimizer.scale_loss(share * loss),
             self.discriminator_optimizer.scale_loss(share * discriminator_loss),
         )
-
-    def _track(self, images, **losses):
-        # "loss" is Keras's own tracker, which only Keras's train_step feeds;
-        # callbacks such as TerminateOnNaN watch it.
-        for metric in self.metrics:
-            if metric.name in losses:
-                metric.update_state(
-                    losses[metric.name], sample_weight=ops.shape(images)[0]
-                )
 
     def get_config(self):
         config = super().get_config()

@@ -5,9 +5,15 @@ from keras import ops
 
 from keras_affsr import checks
 from keras_affsr.layers import Downsample
+from keras_affsr.models import noise as noises
 from keras_affsr.models import optimizers
 from keras_affsr.models.check_networks import check_network
 from keras_affsr.models.check_networks import check_sizes
+
+# Of noise; see `noise.normal`.
+GENERATOR_STREAM = 10**6
+EVALUATION_STREAM = 10**7
+SAMPLE_STREAM = 10**8
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
@@ -107,6 +113,66 @@ class SuperResolver(keras.Model):
                 self.noise_shape(low_res), seed=self.noise_source
             )
         return self.generator([low_res, noise], training=training)
+
+    def generate(self, low_res, stream=GENERATOR_STREAM, training=True):
+        """Returns images made with noise that the step of training decides.
+
+        A training that uses these goes on after a restart as if it had never
+        stopped, which the random state of `call` does not allow.
+        """
+        if not self.is_stochastic:
+            return self(low_res, training=training)
+        values = noises.normal(
+            self.noise_shape(low_res),
+            self.seed,
+            self.optimizer.iterations,
+            stream,
+        )
+        return self(low_res, values, training=training)
+
+    def sample(self, low_res, num_samples=1, seed=0):
+        """Draws images from the distribution of outputs, q(y | x).
+
+        Args:
+            low_res: `(batch, h, w, channels)` floats in [0, 1].
+            num_samples: int. How many for each image. Defaults to 1.
+            seed: int. Of the noise: the same seed gives the same samples, and
+                the first of them whatever their number. Defaults to 0.
+
+        Returns:
+            Samples, `(num_samples, batch, scale * h, scale * w, channels)`;
+            with a projection in the generator, all of them agree with
+            `low_res`.
+
+        Raises:
+            ValueError: If the generator takes no noise.
+        """
+        if not self.is_stochastic:
+            raise ValueError(
+                f"`{self.name}` has nothing to draw: its generator takes no "
+                "noise. Build it with `networks.generator(..., "
+                "noise_channels=1)`, or call `predict` for the one output."
+            )
+        num_samples = checks.check_count(num_samples, "num_samples", self.name)
+        seed = checks.check_count(seed, "seed", self.name, least=0)
+        low_res = ops.convert_to_tensor(low_res)
+        checks.check_floats(low_res, "low_res", self.name)
+        shape = self.noise_shape(low_res)
+        samples = [
+            self(low_res, noises.normal(shape, seed, number, SAMPLE_STREAM))
+            for number in range(num_samples)
+        ]
+        return ops.stack(samples)
+
+    def track(self, images, **losses):
+        """Feeds the metrics of these names with means over `images`."""
+        # "loss" is Keras's own tracker, which only Keras's train_step feeds;
+        # callbacks such as TerminateOnNaN watch it.
+        for metric in self.metrics:
+            if metric.name in losses:
+                metric.update_state(
+                    losses[metric.name], sample_weight=ops.shape(images)[0]
+                )
 
     @property
     def is_stochastic(self):

@@ -1,0 +1,3 @@
+"""Priors: models of what natural images look like."""
+
+from keras_affsr.priors.prior import Prior as Prior
