@@ -9,4 +9,5 @@ from keras_affsr.data.photographs import brick as brick
 from keras_affsr.data.photographs import grass as grass
 from keras_affsr.data.photographs import gravel as gravel
 from keras_affsr.data.photographs import photograph as photograph
+from keras_affsr.data.swiss_roll import swiss_roll as swiss_roll
 from keras_affsr.data.texture_patches import texture_patches as texture_patches

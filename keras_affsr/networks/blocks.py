@@ -9,6 +9,9 @@ from keras_affsr import checks
 # trainings are evaluated with statistics of networks long gone.
 MOMENTUM = 0.9
 
+# How far from zero, in units of a first layer's one input, units may bend.
+BIAS_SPREAD = 3.0
+
 
 def mirrored_convolution(tensor, filters, **kwargs):
     """3 x 3 convolution that mirrors the image at its border.
@@ -47,9 +50,19 @@ def add_skip(tensor, skipped, name):
 
 
 def dense(tensor, units, name):
-    """Fully connected layer and ReLU, for the toy problem."""
+    """Fully connected layer and tanh, for the toy problem.
+
+    The biases are random: with few inputs and biases of zero all units would
+    bend at the same place, and a map that jumps many times, as from x to the
+    arms of a spiral, would be learned late or never.
+    """
+    spread = BIAS_SPREAD / tensor.shape[-1] ** 0.5
     return keras.layers.Dense(
-        units, "relu", kernel_initializer="he_normal", name=name
+        units,
+        "tanh",
+        kernel_initializer="lecun_normal",
+        bias_initializer=keras.initializers.RandomUniform(-spread, spread),
+        name=name,
     )(tensor)
 
 
