@@ -1,0 +1,127 @@
+"""The base of priors that are trained to remove noise."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_affsr import checks
+from keras_affsr.priors import noise_level
+from keras_affsr.priors.prior import Prior
+
+# Of noise; see `stateless.key`. The next number is for the levels of noise.
+TRAINING_STREAM = 0
+EVALUATION_STREAM = 10**7
+
+
+class DenoisingPrior(Prior):
+    """A prior whose network is trained by the noise that it leaves.
+
+    A subclass has a `network`. `fit` and `evaluate` take images, or pairs
+    `(low_res, high_res)`, of which the latter. The coarseness is the level of
+    noise last trained at, the least one if there are many.
+
+    Args:
+        channels: int. Channels of the images.
+        noise_stddev: float, `LearningRateSchedule` of the step, or pair
+            `(least, greatest)`. Standard deviation of the noise.
+        seed: int. Of the noise in training. Defaults to 0.
+        **kwargs: Of `Prior`.
+    """
+
+    def __init__(self, channels, noise_stddev, seed=0, **kwargs):
+        super().__init__(channels, **kwargs)
+        self.noise_stddev = noise_level.check(
+            noise_stddev, "noise_stddev", self.name
+        )
+        self.seed = checks.check_count(seed, "seed", self.name, least=0)
+
+    def denoise(self, images, level, training=None):
+        """Returns denoised images, given levels of noise `(batch, 1)`."""
+        raise NotImplementedError
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Sets the optimizer; see `keras.Model.compile`.
+
+        Args:
+            optimizer: Optimizer. Defaults to `"adam"`.
+            **kwargs: Of `keras.Model.compile`, such as `jit_compile`. The loss
+                is the denoiser's own.
+
+        Raises:
+            ValueError: If given a loss or metrics.
+        """
+        for name in ("loss", "metrics", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"`{self.name}` brings its own loss, the share of the "
+                    f"noise that is left. Received: {name}={kwargs[name]!r}. "
+                    "Leave it out."
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+        if not self.optimizer.built:
+            self.optimizer.build(self.network.trainable_variables)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def train_step(self, data):
+        images = self._unpack(data)
+        trained_at = noise_level.at(
+            self.noise_stddev, self.optimizer.iterations
+        )
+        with tf.GradientTape() as tape:
+            loss = self._noise_left(images, TRAINING_STREAM, training=True)
+            loss += sum(self.network.losses)  # Of regularisers.
+            # The gradients of the replicas are added: each brings its share.
+            share = 1.0 / tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(share * loss)
+        weights = self.network.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, weights), weights)
+        self._coarseness.assign(trained_at)
+        return self._track(images, loss)
+
+    def test_step(self, data):
+        images = self._unpack(data)
+        # The steps stand still: what has been seen tells the batches apart.
+        seen = self._loss_metric().count
+        stream = EVALUATION_STREAM + 2 * ops.cast(seen, "int64")
+        return self._track(images, self._noise_left(images, stream))
+
+    def _noise_left(self, images, stream, training=False):
+        """Returns mean{ (f(y + sigma eps) - y)^2 / sigma^2 }."""
+        step = self.optimizer.iterations
+        level = noise_level.draw(
+            self.noise_stddev, ops.shape(images)[0], self.seed, step, stream + 1
+        )  # [batch, 1]
+        noise = noise_level.normal(ops.shape(images), self.seed, step, stream)
+        sigma = noise_level.as_factor(level, images)
+        denoised = self.denoise(images + sigma * noise, level, training)
+        return ops.mean(ops.square((denoised - images) / sigma))
+
+    def _unpack(self, data):
+        """Returns the high-resolution images of a batch."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if weight is not None:
+            raise ValueError(
+                f"`{self.name}` takes no sample weights. Received: data with "
+                "sample_weight, or with a third element. Leave it out."
+            )
+        return self.check_images(x if y is None else y)
+
+    def _loss_metric(self):
+        return next(each for each in self.metrics if each.name == "loss")
+
+    def _track(self, images, loss):
+        count = ops.shape(images)[0]
+        self._loss_metric().update_state(loss, sample_weight=count)
+        return self.get_metrics_result()
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "noise_stddev": noise_level.serialize(self.noise_stddev),
+                "seed": self.seed,
+            }
+        )
+        return config
