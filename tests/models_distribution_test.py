@@ -55,6 +55,20 @@ def test_replicas_have_noise_of_their_own(results):
     assert other == pytest.approx(2**0.5, rel=0.1)
 
 
+def test_samples_are_the_same_on_replicas(results):
+    inside, outside, expected = (np.array(each) for each in results["samples"])
+    assert inside.shape == (3, 3, 16, 16, 1)
+    np.testing.assert_allclose(inside, expected, **TOLERANCE)
+    np.testing.assert_allclose(outside, expected, **TOLERANCE)
+
+
+def test_adaptive_noise_follows_the_loss_of_all_replicas(results):
+    before, after = results["adapting"]["levels"]
+    error = 1.0 - results["adapting"]["loss"]
+    assert abs(error) > 0.01
+    np.testing.assert_allclose(after, before * np.exp(0.5 * error), rtol=1e-5)
+
+
 @pytest.mark.parametrize("model", ["pixel", "gan"])
 @pytest.mark.parametrize(
     ("option", "used"),

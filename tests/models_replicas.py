@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_affsr.callbacks.adaptive_instance_noise import AdaptiveInstanceNoise
 from keras_affsr.metrics import PSNR
 from keras_affsr.models import GANSuperResolver
 from keras_affsr.models import SuperResolver
@@ -67,6 +68,37 @@ def train(strategy, make_model):
     return {"logs": logs, "weights": flat.tolist()}
 
 
+def sampling(strategy):
+    """Returns samples drawn on replicas, in and out of their scope, and not."""
+    with strategy.scope():
+        keras.utils.set_random_seed(1)
+        model = SuperResolver(tiny_generator(noise_channels=1), DOWNSAMPLE)
+        model.compile("adam", "mse")
+    model.fit(images(), batch_size=4, shuffle=False, verbose=0)
+    # Each replica has averages of batch norm of its own; now the first's.
+    model.set_weights(model.get_weights())
+    low_res = np.asarray(DOWNSAMPLE(images(count=3)))
+    arguments = {"num_samples": 3, "batch_size": 4}
+    with strategy.scope():
+        inside = model.sample(low_res, **arguments)
+    twin = SuperResolver(tiny_generator(noise_channels=1), DOWNSAMPLE)
+    twin.set_weights(model.get_weights())
+    samples = (inside, model.sample(low_res, **arguments))
+    return [each.tolist() for each in (*samples, twin.sample(low_res, 3))]
+
+
+def adapting(strategy):
+    """Returns the noise before and after a step, and the loss of that step."""
+    with strategy.scope():
+        model = stochastic_gan()
+    levels = [model.instance_noise]
+    adapt = AdaptiveInstanceNoise(1.0, rate=0.5)
+    data = {"batch_size": 8, "verbose": 0}
+    logs = model.fit(images(), callbacks=[adapt], **data).history
+    levels.append(model.instance_noise)
+    return {"levels": levels, "loss": logs["discriminator_loss"][0]}
+
+
 def refusal(strategy, make_model):
     """Returns the message of a refused compilation, or None."""
     with strategy.scope():
@@ -115,6 +147,8 @@ def main():
         )
     keras.config.set_dtype_policy("float32")
     results["noise"] = noise_difference(two)
+    results["samples"] = sampling(two)
+    results["adapting"] = adapting(two)
     for name, make_model in (("pixel", pixel_model), ("gan", gan)):
         results[f"{name} steps"] = refusal(
             two, lambda make=make_model: make(steps_per_execution=2)

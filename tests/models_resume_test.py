@@ -17,11 +17,10 @@ from tests.models_tiny import weights
 POLICIES = ["float32", "mixed_float16", "mixed_bfloat16"]
 
 
-def make_model(seed=1, **kwargs):
+def make_model(seed=1, noise_channels=0):
     keras.utils.set_random_seed(seed)
-    model = SuperResolver(
-        tiny_generator(), DOWNSAMPLE, consistency_weight=0.1, **kwargs
-    )
+    generator = tiny_generator(noise_channels=noise_channels)
+    model = SuperResolver(generator, DOWNSAMPLE, consistency_weight=0.1)
     optimizer = keras.optimizers.Adam(0.01, clipnorm=1.0, use_ema=True)
     model.compile(optimizer, loss="mae", metrics=[PSNR()])
     return model
@@ -43,11 +42,14 @@ def test_the_config_makes_the_same_model():
     assert clone.generator.get_config() == model.generator.get_config()
 
 
+@pytest.mark.parametrize("noise_channels", [0, 2])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_loaded_model_goes_on_as_if_never_stopped(policy, tmp_path):
+def test_a_loaded_model_goes_on_as_if_never_stopped(
+    policy, noise_channels, tmp_path
+):
     keras.config.set_dtype_policy(policy)
     high_res = images()
-    model = make_model()
+    model = make_model(noise_channels=noise_channels)
     model.fit(high_res, epochs=2, **FIT)
     model.save(tmp_path / "model.keras")
     with warnings.catch_warnings():
@@ -55,7 +57,8 @@ def test_a_loaded_model_goes_on_as_if_never_stopped(policy, tmp_path):
         warnings.simplefilter("error", UserWarning)
         loaded = keras.saving.load_model(tmp_path / "model.keras")
     low_res = np.asarray(DOWNSAMPLE(high_res))
-    np.testing.assert_array_equal(loaded(low_res), model(low_res))
+    noise = np.ones((8, 8, 8, 2), "float32") if noise_channels else None
+    np.testing.assert_array_equal(loaded(low_res, noise), model(low_res, noise))
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
     assert int(loaded.optimizer.iterations) == 4
     assert_same_arrays(loaded.optimizer.variables, model.optimizer.variables)
@@ -64,6 +67,31 @@ def test_a_loaded_model_goes_on_as_if_never_stopped(policy, tmp_path):
     assert histories[0].keys() == {"loss", "psnr"}
     assert_same_arrays(weights(loaded), weights(model))
     assert_same_arrays(loaded.optimizer.variables, model.optimizer.variables)
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops as a killed process would, at the start of an epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_resumes_at_its_last_epoch(tmp_path):
+    high_res = images()
+    whole = make_model(noise_channels=2)
+    whole.fit(high_res, epochs=3, **FIT)
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(tmp_path / "backup")
+
+    killed = make_model(noise_channels=2)
+    with pytest.raises(KeyboardInterrupt):
+        killed.fit(high_res, epochs=3, callbacks=[backup(), Interrupt()], **FIT)
+    resumed = make_model(seed=2, noise_channels=2)
+    resumed.predict(np.asarray(DOWNSAMPLE(high_res)), verbose=0)
+    resumed.fit(high_res, epochs=3, callbacks=[backup()], **FIT)
+    assert_same_arrays(weights(resumed), weights(whole))
 
 
 def test_weights_alone_bring_the_optimizer_with_them(tmp_path):

@@ -10,7 +10,6 @@ from keras_affsr.models import optimizers
 from keras_affsr.models.check_networks import check_logits
 from keras_affsr.models.check_networks import check_network
 from keras_affsr.models.check_networks import check_sizes
-from keras_affsr.models.super_resolver import EVALUATION_STREAM
 from keras_affsr.models.super_resolver import SuperResolver
 
 
@@ -48,18 +47,15 @@ class GANSuperResolver(SuperResolver):
         downsample: Downsample. The operator `A`.
         consistency_weight: float. Weight of the soft constraint. Defaults to 0.
         noise_stddev: float, or `LearningRateSchedule` of the step. Standard
-            deviation of the instance noise. Defaults to 0.
+            deviation of the instance noise. A positive float is the first
+            value of a weight, which `instance_noise` reads and sets and
+            `callbacks.AdaptiveInstanceNoise` adapts. Defaults to 0: none.
         discriminator_steps: int. Updates of the discriminator for one of the
             generator. Defaults to 1.
         seed: int. Seed of all noise. Defaults to 0.
         **kwargs: Base model keyword arguments, such as `name`.
 
-    Call arguments:
-        low_res: `(batch, h, w, channels)` in [0, 1].
-        noise: Optional noise for a generator that takes some.
-
-    Returns:
-        The generated images, `(batch, scale * h, scale * w, channels)`.
+    Call arguments and output are those of `SuperResolver`.
 
     Raises:
         ValueError: If an argument will not do, or an optimizer is missing.
@@ -110,6 +106,9 @@ class GANSuperResolver(SuperResolver):
         self.noise_stddev = noise.check_level(
             noise_stddev, "noise_stddev", self.name
         )
+        self._noise_level = noise.changeable(
+            self.noise_stddev, "instance_noise", self
+        )
         self.discriminator_steps = checks.check_count(
             discriminator_steps, "discriminator_steps", self.name
         )
@@ -132,17 +131,9 @@ class GANSuperResolver(SuperResolver):
                 f"{kwargs['loss']!r}. Leave it out; watch other errors with "
                 "`metrics=[...]`."
             )
-        optimizers.check_optimizer(optimizer, "optimizer", self.name)
-        second = optimizers.check_optimizer(
-            discriminator_optimizer, "discriminator_optimizer", self.name
+        second = optimizers.check_two(
+            optimizer, discriminator_optimizer, self.name
         )
-        if second is optimizer:
-            raise ValueError(
-                f"`{self.name}` trains two networks and needs an optimizer for "
-                "each. Received: the same object as optimizer and "
-                "discriminator_optimizer. Make two, with the same settings if "
-                "you like."
-            )
         super().compile(optimizer=optimizer, **kwargs)
         self._discriminator_optimizer_config = (
             keras.saving.serialize_keras_object(second)
@@ -152,6 +143,19 @@ class GANSuperResolver(SuperResolver):
             second = optimizers.with_loss_scaling(second, self)
         self.discriminator_optimizer = second
         optimizers.build(second, self.discriminator)
+
+    @property
+    def instance_noise(self):
+        """Standard deviation of the instance noise at this step, a float.
+
+        It can be set if `noise_stddev` is a positive float.
+        """
+        step = self.optimizer.iterations if self.compiled else 0
+        return float(noise.level_at(self._noise_level, step))
+
+    @instance_noise.setter
+    def instance_noise(self, stddev):
+        noise.set_level(self._noise_level, stddev, "instance_noise", self.name)
 
     def train_step(self, data):
         low_res, high_res = self.unpack(data)
@@ -174,13 +178,10 @@ class GANSuperResolver(SuperResolver):
 
     def test_step(self, data):
         low_res, high_res = self.unpack(data)
-        # The steps stand still: what has been seen tells the batches apart.
-        stream = EVALUATION_STREAM + 2 * ops.cast(
-            self.discriminator_loss.count, "int64"
-        )
-        generated = self.generate(low_res, stream + 1, training=False)
+        stream = self.evaluation_stream()
+        generated = self.generate(low_res, stream, training=False)
         check_sizes(self, low_res, high_res, generated)
-        real, fake = self._logits(high_res, generated, False, stream)
+        real, fake = self._logits(high_res, generated, False, stream + 1)
         self.track(
             high_res,
             loss=self._generator_loss(low_res, generated, fake),
@@ -203,7 +204,7 @@ class GANSuperResolver(SuperResolver):
         if self.noise_stddev != 0.0:
             step = self.optimizer.iterations
             values = noise.normal(ops.shape(images), self.seed, step, number)
-            images = images + noise.level_at(self.noise_stddev, step) * values
+            images = images + noise.level_at(self._noise_level, step) * values
         logits = self.discriminator(images, training=training)
         count = ops.shape(high_res)[0]
         return logits[:count], logits[count:]
@@ -213,7 +214,9 @@ class GANSuperResolver(SuperResolver):
         return loss + sum(self.generator.losses)  # Of regularisers.
 
     def _discriminator_loss(self, real, fake):
-        return _logistic_loss(real, fake) + sum(self.discriminator.losses)
+        # -log D is the softplus of minus the logit, -log(1 - D) of the logit.
+        loss = ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
+        return loss + sum(self.discriminator.losses)
 
     def _scaled(self, loss, discriminator_loss):
         # The gradients of the replicas are added, so each brings its share.
@@ -244,8 +247,3 @@ class GANSuperResolver(SuperResolver):
                 self._discriminator_optimizer_config
             )
         return config
-
-
-def _logistic_loss(real, fake):
-    """Returns `-mean{ log D(y) } - mean{ log(1 - D(G(x))) }` from logits."""
-    return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))

@@ -15,6 +15,22 @@ def check_optimizer(optimizer, argument, owner):
     return keras.optimizers.get(optimizer)
 
 
+def check_two(optimizer, discriminator_optimizer, owner):
+    """Returns the discriminator's optimizer, or raises unless there are two."""
+    check_optimizer(optimizer, "optimizer", owner)
+    second = check_optimizer(
+        discriminator_optimizer, "discriminator_optimizer", owner
+    )
+    if second is optimizer:
+        raise ValueError(
+            f"`{owner}` trains two networks and needs an optimizer for each. "
+            "Received: the same object as optimizer and "
+            "discriminator_optimizer. Make two, with the same settings if you "
+            "like."
+        )
+    return second
+
+
 def with_loss_scaling(optimizer, model):
     """Wraps an optimizer as Keras does with a model's first one.
 

@@ -1,23 +1,19 @@
-"""The base of all models, and the models trained by a pixel-wise loss."""
+"""The models trained by a pixel-wise loss, and the base of the others."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_affsr import checks
 from keras_affsr.layers import Downsample
 from keras_affsr.models import noise as noises
 from keras_affsr.models import optimizers
-from keras_affsr.models.check_networks import check_network
 from keras_affsr.models.check_networks import check_sizes
-
-# Of noise; see `noise.normal`.
-GENERATOR_STREAM = 10**6
-EVALUATION_STREAM = 10**7
-SAMPLE_STREAM = 10**8
+from keras_affsr.models.generator_model import GeneratorModel
 
 
 @keras.saving.register_keras_serializable(package="keras_affsr")
-class SuperResolver(keras.Model):
+class SuperResolver(GeneratorModel):
     """A generator with the measurement that its output must agree with.
 
     Compiled with `loss="mse"` or `"mae"` it is the paper's MSE or MAE model,
@@ -28,14 +24,19 @@ class SuperResolver(keras.Model):
 
     `fit` and `evaluate` take batches `(low_res, high_res)`, or of `high_res`
     images alone, of which the model then makes `low_res = A high_res` itself.
-    `predict` takes `low_res`.
+    `predict` takes `low_res`, or the pair `(low_res, noise)`.
+
+    The noise of a stochastic generator is, in `fit` and `evaluate`, a function
+    of the seed and the step, so that training goes on after a restart as if it
+    had never stopped. `predict` without noise draws other noise at each call;
+    `sample` draws what its own seed says.
 
     Args:
         generator: Model. From low-resolution to high-resolution images, any
             network; with a second input, that one is fed noise.
         downsample: Downsample. The operator `A`.
         consistency_weight: float. Weight of the soft constraint. Defaults to 0.
-        seed: int. Seed of the noise drawn in training. Defaults to 0.
+        seed: int. Seed of all noise. Defaults to 0.
         **kwargs: Base model keyword arguments, such as `name`.
 
     Call arguments:
@@ -67,25 +68,15 @@ class SuperResolver(keras.Model):
     def __init__(
         self, generator, downsample, consistency_weight=0.0, seed=0, **kwargs
     ):
-        # Half precision belongs inside of the networks: casting the model's
-        # own input would round the measurement.
-        super().__init__(autocast=False, **kwargs)
-        self.generator = check_network(generator, "generator", self.name)
+        super().__init__(generator, seed, **kwargs)
         self.downsample = checks.check_instance(
             downsample, Downsample, "downsample", self.name
         )
         self.consistency_weight = checks.check_not_negative(
             consistency_weight, "consistency_weight", self.name
         )
-        self.seed = checks.check_count(seed, "seed", self.name, least=0)
-        self.noise_source = keras.random.SeedGenerator(seed)
         if not self.downsample.built:
             self.downsample.build(None)
-        self.built = True
-
-    def build(self, input_shape=None):
-        """Does nothing: the networks are built when they come in."""
-        self.built = True
 
     def compile(self, optimizer="adam", loss=None, **kwargs):
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
@@ -105,65 +96,6 @@ class SuperResolver(keras.Model):
             self.steps_per_execution,
         )
 
-    def call(self, low_res, noise=None, training=None):
-        if not self.is_stochastic:
-            return self.generator(low_res, training=training)
-        if noise is None:
-            noise = keras.random.normal(
-                self.noise_shape(low_res), seed=self.noise_source
-            )
-        return self.generator([low_res, noise], training=training)
-
-    def generate(self, low_res, stream=GENERATOR_STREAM, training=True):
-        """Returns images made with noise that the step of training decides.
-
-        A training that uses these goes on after a restart as if it had never
-        stopped, which the random state of `call` does not allow.
-        """
-        if not self.is_stochastic:
-            return self(low_res, training=training)
-        values = noises.normal(
-            self.noise_shape(low_res),
-            self.seed,
-            self.optimizer.iterations,
-            stream,
-        )
-        return self(low_res, values, training=training)
-
-    def sample(self, low_res, num_samples=1, seed=0):
-        """Draws images from the distribution of outputs, q(y | x).
-
-        Args:
-            low_res: `(batch, h, w, channels)` floats in [0, 1].
-            num_samples: int. How many for each image. Defaults to 1.
-            seed: int. Of the noise: the same seed gives the same samples, and
-                the first of them whatever their number. Defaults to 0.
-
-        Returns:
-            Samples, `(num_samples, batch, scale * h, scale * w, channels)`;
-            with a projection in the generator, all of them agree with
-            `low_res`.
-
-        Raises:
-            ValueError: If the generator takes no noise.
-        """
-        if not self.is_stochastic:
-            raise ValueError(
-                f"`{self.name}` has nothing to draw: its generator takes no "
-                "noise. Build it with `networks.generator(..., "
-                "noise_channels=1)`, or call `predict` for the one output."
-            )
-        num_samples = checks.check_count(num_samples, "num_samples", self.name)
-        seed = checks.check_count(seed, "seed", self.name, least=0)
-        low_res = ops.convert_to_tensor(low_res)
-        checks.check_floats(low_res, "low_res", self.name)
-        shape = self.noise_shape(low_res)
-        samples = [
-            self(low_res, noises.normal(shape, seed, number, SAMPLE_STREAM))
-            for number in range(num_samples)
-        ]
-        return ops.stack(samples)
-
     def track(self, images, **losses):
         """Feeds the metrics of these names with means over `images`."""
         # "loss" is Keras's own tracker, which only Keras's train_step feeds;
@@ -173,16 +105,6 @@ class SuperResolver(keras.Model):
                 metric.update_state(
                     losses[metric.name], sample_weight=ops.shape(images)[0]
                 )
-
-    @property
-    def is_stochastic(self):
-        """Whether the generator takes noise as its second input."""
-        return len(getattr(self.generator, "inputs", ())) > 1
-
-    def noise_shape(self, low_res):
-        """Returns the shape of the noise that goes with `low_res`."""
-        channels = self.generator.inputs[1].shape[-1]
-        return (*ops.shape(low_res)[:-1], channels)
 
     def unpack(self, data):
         """Returns `(low_res, high_res)` of a batch that `fit` was given."""
@@ -200,10 +122,27 @@ class SuperResolver(keras.Model):
         return low_res, high_res
 
     def train_step(self, data):
-        return super().train_step(self.unpack(data))
+        low_res, high_res = self.unpack(data)
+        with tf.GradientTape() as tape:
+            generated = self.generate(low_res)
+            loss = self.compute_loss(low_res, high_res, generated)
+            scaled = self.optimizer.scale_loss(loss)
+        optimizers.minimize(self.optimizer, tape, scaled, self.generator)
+        self.track(high_res, loss=optimizers.num_replicas() * loss)
+        return self.compute_metrics(low_res, high_res, generated)
 
     def test_step(self, data):
-        return super().test_step(self.unpack(data))
+        low_res, high_res = self.unpack(data)
+        generated = self.generate(low_res, self.evaluation_stream(), False)
+        loss = self.compute_loss(low_res, high_res, generated, training=False)
+        self.track(high_res, loss=optimizers.num_replicas() * loss)
+        return self.compute_metrics(low_res, high_res, generated)
+
+    def evaluation_stream(self):
+        """Returns a stream of noise of its own for each batch evaluated."""
+        # The steps stand still: what has been seen tells the batches apart.
+        seen = next(each.count for each in self.metrics if each.name == "loss")
+        return noises.EVALUATION_STREAM + 2 * ops.cast(seen, "int64")
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -235,18 +174,10 @@ class SuperResolver(keras.Model):
         config = super().get_config()
         config.update(
             {
-                "generator": keras.saving.serialize_keras_object(
-                    self.generator
-                ),
                 "downsample": keras.saving.serialize_keras_object(
                     self.downsample
                 ),
                 "consistency_weight": self.consistency_weight,
-                "seed": self.seed,
             }
         )
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**keras.saving.deserialize_keras_object(config))
