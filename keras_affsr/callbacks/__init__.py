@@ -1,6 +1,10 @@
-"""Callbacks: pictures of the progress of training."""
+"""Callbacks: pictures of the progress of training, and ladders of priors."""
 
 from keras_affsr.callbacks.draw_grid import bicubic as bicubic
 from keras_affsr.callbacks.draw_grid import draw_grid as draw_grid
 from keras_affsr.callbacks.draw_grid import save_png as save_png
 from keras_affsr.callbacks.image_grid import ImageGrid as ImageGrid
+from keras_affsr.callbacks.ladder_checkpoint import (
+    LadderCheckpoint as LadderCheckpoint,
+)
+from keras_affsr.callbacks.prior_ladder import PriorLadder as PriorLadder

@@ -1,4 +1,5 @@
 """Networks: functions that return functional Keras models."""
 
+from keras_affsr.networks.denoiser import denoiser as denoiser
 from keras_affsr.networks.discriminator import discriminator as discriminator
 from keras_affsr.networks.generator import generator as generator

@@ -22,3 +22,7 @@ DISCRIMINATORS = {
     "imagenet": _FACES,
     "swiss_roll": {"filters": (64, 64), "strides": (1, 1)},
 }
+DENOISERS = {
+    "grass": {"filters": (128,) * 4},
+    "swiss_roll": {"filters": (256, 256)},
+}
