@@ -22,7 +22,7 @@ export KERAS_BACKEND = tensorflow
 $(shell test -x $(RUN) || rm -f .venv/.made)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-fast lint format bench wheel setup clean
+.PHONY: help demo textures swiss-roll test test-fast lint format bench wheel setup clean
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / \
@@ -30,6 +30,13 @@ help:  ## List the targets (the default)
 
 demo: .venv/.ready-examples  ## Train on textures, print the table of results
 	@$(RUN) examples/train_texture.py --output_dir=runs/demo $(ARGS)
+
+textures: .venv/.ready-examples  ## Train every objective on textures
+	@$(RUN) examples/train_texture.py --output_dir=runs/textures \
+	  --objective=all $(ARGS)
+
+swiss-roll: .venv/.ready-examples  ## Repeat the paper's Table 1 and Figure 1
+	@$(RUN) examples/swiss_roll.py --output_dir=runs/swiss_roll $(ARGS)
 
 test: lint  ## Lint, then run every test
 	$(RUN) -m pytest $(ARGS)
@@ -45,8 +52,9 @@ format: setup  ## Sort the imports and format the code
 	$(RUN) -m ruff check --select I --fix .
 	$(RUN) -m ruff format .
 
-bench: .venv/.ready-bench  ## Measure the projection: exactness and speed
+bench: .venv/.ready-bench  ## Measure the projection and the density
 	@$(RUN) benchmarks/projection.py $(ARGS)
+	@$(RUN) benchmarks/density.py $(ARGS)
 
 wheel: .venv/.made  ## Build the wheel, in dist/
 	rm -rf build dist
