@@ -34,7 +34,10 @@ PAPER = {
     "SoftDG": ("4.19", "1.0e-1"),
 }
 LIMITS = ("limit 0.2", "limit 0.3", "limit 0.5")  # Sigma of instance noise.
-HEADER = ("", "H", "sd", "gap", "LR MSE", "paper H", "gap", "LR MSE", "s")
+HEADER = (
+    *("", "H", "sd", "gap", "LR MSE"),
+    *("paper's H", "paper's gap", "paper's LR MSE", "seconds"),
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output_dir", "runs/swiss_roll", "Where to write.")
@@ -162,8 +165,10 @@ def print_rows(rows):
     print(
         f"H[q, p] in nats, and its gap to the exact MAP; {FLAGS.trials} trials"
     )
+    widths = [max(9, len(name) + 2) for name in HEADER[1:]]
     for name, *cells in rows:
-        print(f"{name:20}" + "".join(f"{cell:>9}" for cell in cells))
+        cells = zip(cells, widths, strict=True)
+        print(f"{name:20}" + "".join(f"{cell:>{size}}" for cell, size in cells))
 
 
 def print_posteriors(truth, results):

@@ -28,7 +28,7 @@ def run(*flags):
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("swiss_roll")
-    done = run(f"--output_dir={folder}", "--trials=2", "--steps=40")
+    done = run(f"--output_dir={folder}", "--trials=1", "--steps=20")
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -71,8 +71,8 @@ def test_figures_are_drawn(result, name):
 @pytest.mark.slow
 def test_progress_goes_to_stderr(result):
     _, done = result
-    assert "[23/23]" in done.stderr
-    assert "[23/23]" not in done.stdout
+    assert "[13/13]" in done.stderr
+    assert "[13/13]" not in done.stdout
 
 
 def test_an_unknown_objective_is_refused_at_once():
