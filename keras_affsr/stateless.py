@@ -29,3 +29,8 @@ def key(seed, step, stream):
 def uniform(shape, seed, step, stream):
     """Draws float32 numbers from U[0, 1); see `key`."""
     return tf.random.stateless_uniform(shape, key(seed, step, stream))
+
+
+def normal(shape, seed, step, stream):
+    """Draws float32 numbers from N(0, 1); see `key`."""
+    return tf.random.stateless_normal(shape, key(seed, step, stream))

@@ -197,6 +197,7 @@ def test_an_untrained_prior_does_not_add_to_a_ladder(tmp_path):
     assert rungs(tmp_path) == expected(1, 3, 5)
 
 
+@pytest.mark.filterwarnings("ignore")  # Keras warns before it raises.
 def test_the_ladder_of_another_prior_is_left_alone(tmp_path):
     fit(make_prior(), tmp_path, epochs=1)
     prior = tiny_denoiser(0.05, normalization=None)

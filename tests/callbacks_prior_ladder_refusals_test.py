@@ -43,6 +43,8 @@ def test_ladders_that_will_not_do_are_refused(levels, message, model, tmp_path):
     assert_same_arrays(weights(model), before)
 
 
+# Keras warns before it raises.
+@pytest.mark.filterwarnings("ignore")
 def test_rungs_that_do_not_fit_are_refused(model, tmp_path):
     rungs = write_ladder(tmp_path / "ladder")
     other, untrained, missing = (

@@ -106,9 +106,10 @@ def updates(policy):
         tiny_generator(), tiny_denoiser(), DOWNSAMPLE
     )
     model.compile(keras.optimizers.SGD(0.1))
-    before = weights(model.generator)
+    variables = model.generator.trainable_variables
+    before = [np.copy(each.value) for each in variables]
     model.train_on_batch(images())
-    changes = [new - old for new, old in zip(weights(model.generator), before)]
+    changes = [each.numpy() - old for each, old in zip(variables, before)]
     return np.concatenate([np.ravel(change) for change in changes])
 
 

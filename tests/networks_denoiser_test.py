@@ -96,6 +96,19 @@ def test_the_correction_is_added_without_an_activation():
 
 
 @pytest.mark.parametrize("preset", ["grass", "swiss_roll"])
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_the_correction_is_not_rounded_to_half_precision(preset, half):
+    keras.config.set_dtype_policy(f"mixed_{half}")
+    model = randomize(denoiser(preset, 2, width=0.1))
+    inputs = images((3, 6, 5, 2) if preset == "grass" else (9, 2))
+    correction = keras.Model(model.input, model.get_layer("correction").output)(
+        inputs
+    )
+    rounded = keras.ops.cast(keras.ops.cast(correction, half), "float32")
+    assert np.mean(correction != rounded) > 0.9
+
+
+@pytest.mark.parametrize("preset", ["grass", "swiss_roll"])
 def test_the_level_is_told_as_its_logarithm(preset):
     model = denoiser(preset, 1, noise_conditional=True)
     inputs = images((2, 3, 4, 1) if preset == "grass" else (2, 1))

@@ -52,7 +52,7 @@ def test_a_trained_network_follows_the_score_of_a_gaussian():
     points = vectors(1000)
     expected = score(points, 0.5)
     error = prior.score(points) - expected
-    # Measured: 5 % root mean square, of the density's own points.
+    # Measured: 5 to 6 % root mean square, of the density's own points.
     assert np.linalg.norm(error) < 0.1 * np.linalg.norm(expected)
 
 
@@ -138,9 +138,10 @@ def test_a_scaled_step_is_that_of_float32():
         keras.config.set_dtype_policy(policy)
         keras.utils.set_random_seed(1)
         prior = compiled(tiny_denoiser(), rate=0.01)
-        before = weights(prior.network)
+        variables = prior.network.trainable_variables
+        before = [np.copy(each.value) for each in variables]
         prior.train_on_batch(images())
-        pairs = zip(weights(prior.network), before)
+        pairs = zip([each.numpy() for each in variables], before)
         changes.append(np.concatenate([np.ravel(a - b) for a, b in pairs]))
     # A loss that was not scaled would move it by 1/32768 as much.
     error = np.linalg.norm(changes[1] - changes[0])

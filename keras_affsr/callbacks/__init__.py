@@ -1,5 +1,8 @@
-"""Callbacks: pictures of the progress of training, and ladders of priors."""
+"""Callbacks: pictures, ladders of priors, and adaptive instance noise."""
 
+from keras_affsr.callbacks.adaptive_instance_noise import (
+    AdaptiveInstanceNoise as AdaptiveInstanceNoise,
+)
 from keras_affsr.callbacks.draw_grid import bicubic as bicubic
 from keras_affsr.callbacks.draw_grid import draw_grid as draw_grid
 from keras_affsr.callbacks.draw_grid import save_png as save_png

@@ -106,7 +106,7 @@ class LadderCheckpoint(keras.callbacks.Callback):
                 f"call `prior.load_weights({path!r})` before `compile`."
             )
         try:
-            ladder_files.read(self.twin, path)
+            self.twin.load_weights(path)
         except Exception as error:
             raise ValueError(
                 f"`{type(self).__name__}` found the ladder of another prior in "

@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 
 from keras import ops
 
@@ -40,14 +39,6 @@ def twin(prior):
     optimizers, and one that cannot be read leaves the prior as it was.
     """
     return type(prior).from_config(prior.get_config())
-
-
-def read(prior, path):
-    """Loads the weights of a prior from a file, all of them, or raises."""
-    with warnings.catch_warnings():
-        # Keras only warns of layers that it finds no weights for.
-        warnings.simplefilter("error", UserWarning)
-        prior.load_weights(path)
 
 
 def coarseness(prior):

@@ -119,7 +119,7 @@ class PriorLadder(keras.callbacks.Callback):
     def _load(self, index):
         path = self.paths[index]
         try:
-            ladder_files.read(self.twin, path)
+            self.twin.load_weights(path)
         except Exception as error:
             raise RuntimeError(
                 f"`{self.owner}` cannot load rung {index + 1}, {path}, and "
@@ -174,7 +174,7 @@ class PriorLadder(keras.callbacks.Callback):
     def _read(self, path):
         """Returns the coarseness of a rung, or raises if it does not fit."""
         try:
-            ladder_files.read(self.twin, path)
+            self.twin.load_weights(path)
         except Exception as error:
             raise ValueError(
                 f"`{self.owner}` cannot load {path} into `{self.twin.name}`: "

@@ -1,13 +1,10 @@
-"""Noise that is a function of a seed and a step, and schedules of its level.
-
-A model that draws its noise so continues after a restart as if it had never
-stopped: there is no hidden random state to save.
-"""
+"""The noise of models: its uses within a step, and schedules of its level."""
 
 import keras
 import tensorflow as tf
 
 from keras_affsr import checks
+from keras_affsr.stateless import normal as normal
 
 # Uses of noise that are told apart by their streams; see `normal`. The small
 # numbers are for instance noise: one for each step of the discriminator.
@@ -16,27 +13,6 @@ EVALUATION_STREAM = 10**7
 SAMPLE_STREAM = 10**8
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
-
-
-def normal(shape, seed, step, stream):
-    """Draws from N(0, 1): other numbers for each step, stream and replica.
-
-    Args:
-        shape: Shape of the noise.
-        seed: int. Seed of the model.
-        step: int tensor. Steps of training so far.
-        stream: int or int tensor. Tells the uses of noise within a step apart.
-
-    Returns:
-        float32 tensor of that shape.
-    """
-    # There is none in the scope of a strategy, outside of its replicas.
-    context = tf.distribute.get_replica_context()
-    replica = context.replica_id_in_sync_group if context else 0
-    key = tf.stack([tf.cast(seed, "int64"), tf.cast(step, "int64")])
-    key = tf.random.fold_in(key, stream)
-    key = tf.random.fold_in(key, replica)
-    return tf.random.stateless_normal(shape, key)
 
 
 def check_level(level, argument, owner):

@@ -95,7 +95,8 @@ class Denoiser(DenoisingPrior):
         pretrained=False,
         **kwargs,
     ):
-        channels = _check_network(network, kwargs.get("name") or type(self).__name__)
+        name = kwargs.get("name") or type(self).__name__
+        channels = _check_network(network, name)
         super().__init__(
             channels, noise_stddev, seed, value_range=value_range, **kwargs
         )

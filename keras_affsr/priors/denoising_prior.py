@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_affsr import checks
+from keras_affsr import stateless
 from keras_affsr.priors import noise_level
 from keras_affsr.priors.prior import Prior
 
@@ -93,7 +94,7 @@ class DenoisingPrior(Prior):
         level = noise_level.draw(
             self.noise_stddev, ops.shape(images)[0], self.seed, step, stream + 1
         )  # [batch, 1]
-        noise = noise_level.normal(ops.shape(images), self.seed, step, stream)
+        noise = stateless.normal(ops.shape(images), self.seed, step, stream)
         sigma = noise_level.as_factor(level, images)
         denoised = self.denoise(images + sigma * noise, level, training)
         return ops.mean(ops.square((denoised - images) / sigma))

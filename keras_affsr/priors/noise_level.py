@@ -3,7 +3,6 @@
 import math
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_affsr import checks
@@ -78,11 +77,6 @@ def draw(level, count, seed, step, stream):
 def as_factor(level, images):
     """Returns levels, one or one for each image, to multiply images with."""
     return ops.reshape(level, (-1, *(1 for _ in images.shape[1:])))
-
-
-def normal(shape, seed, step, stream):
-    """Draws from N(0, 1); see `stateless.key`."""
-    return tf.random.stateless_normal(shape, stateless.key(seed, step, stream))
 
 
 def serialize(level):
