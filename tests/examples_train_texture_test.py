@@ -1,5 +1,6 @@
 """The main job, run as a user runs it, with few steps."""
 
+import csv
 import pathlib
 import subprocess
 import sys
@@ -14,6 +15,23 @@ import keras_affsr
 ROOT = pathlib.Path(__file__).parent.parent
 SCRIPT = ROOT / "examples" / "train_texture.py"
 CONSISTENT = 1e-14  # LR MSE: float32 rounds images in [0, 1] to 3e-8.
+ROUNDED = 6e-4  # The table has three decimals.
+
+TINY = ("--mse_steps=4", "--gan_steps=4", "--epochs=2", "--width=0.1")
+TINY_PRIORS = (
+    "--nojit_compile",  # Compiling takes longer than these steps.
+    "--guided_steps=8",
+    "--guided_patch_size=16",
+    "--typical_steps=2",
+    "--typical_width=0.1",
+    "--denoiser_steps=4",
+    "--denoiser_width=0.05",
+    "--prior_steps=4",
+    "--prior_filters=4",
+    "--rungs=2",
+)
+PROJECTED = ("AffMAE", "AffMSE", "AffGAN", "AffDG", "AffLL", "typical")
+SOFT = ("SoftGAN", "SoftDG")
 
 
 def run(*flags):
@@ -26,25 +44,41 @@ def run(*flags):
     )
 
 
+def rows(printed):
+    """Returns the cells of the table by the name of the row."""
+    return {
+        line[:10].strip(): line[10:].split()
+        for line in printed.splitlines()
+        if line[:1].strip()
+    }
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("texture")
-    flags = ("--mse_steps=4", "--gan_steps=4", "--epochs=2", "--width=0.1")
-    done = run(f"--output_dir={folder}", "--patch_size=32", *flags)
+    done = run(f"--output_dir={folder}", "--patch_size=32", *TINY)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("everything")
+    flags = ("--objective=all", "--patch_size=32", *TINY, *TINY_PRIORS)
+    done = run(f"--output_dir={folder}", *flags)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
 
 @pytest.mark.slow
 def test_every_projected_row_of_the_table_is_consistent(result):
-    rows = {
-        line[:10].strip(): line[10:].split()
-        for line in result[1].splitlines()
-        if line[:1].strip()
-    }
+    table = rows(result[1])
     for name in ("Affinit", "AffMSE", "AffGAN"):
-        assert float(rows[name][2]) < CONSISTENT
-    assert float(rows["bicubic"][2]) > 1e-6
+        assert float(table[name][2]) < CONSISTENT
+    assert float(table["bicubic"][2]) > 1e-6
+    # Without a prior there is no code length, and no row to explain it.
+    assert table["truth"][4] == "-"
+    assert not {"grey", "blurred"} & table.keys()
 
 
 @pytest.mark.slow
@@ -61,17 +95,89 @@ def test_the_models_that_it_writes_load_and_are_consistent(result):
 @pytest.mark.slow
 def test_the_comparison_shows_six_columns(result):
     with Image.open(result[0] / "comparison.png") as picture:
-        assert picture.width > 6 * 160
+        assert 6 * 160 < picture.width < 8 * 160
         assert picture.height > 4 * 160
     assert sorted(path.name for path in (result[0] / "affgan").iterdir()) == [
         "epoch_0001.png",
         "epoch_0002.png",
+        "history.csv",
     ]
+
+
+@pytest.mark.slow
+def test_all_objectives_have_a_row_and_all_projected_ones_agree(everything):
+    table = rows(everything[1])
+    for name in PROJECTED:
+        assert float(table[name][2]) < CONSISTENT
+    for name in SOFT:
+        assert float(table[name][2]) > 1e-6
+    with Image.open(everything[0] / "comparison.png") as picture:
+        assert picture.width > (len(PROJECTED) + len(SOFT) + 4) * 160
+
+
+@pytest.mark.slow
+def test_the_code_lengths_are_those_that_the_prior_tells(everything):
+    folder, printed = everything
+    with open(folder / "bits.csv", newline="") as file:
+        (header, *lines) = csv.reader(file)
+    assert header == ["images", "bits_per_dim"]
+    bits = {name: float(value) for name, value in lines}
+    table = rows(printed)
+    expected = {"bicubic", "Affinit", "grey", "blurred", "truth"}
+    assert bits.keys() == expected | set(PROJECTED) | set(SOFT)
+    for name, value in bits.items():
+        assert abs(float(table[name][4]) - value) < ROUNDED
+    prior = keras.saving.load_model(folder / "prior" / "prior.keras")
+    photograph = keras_affsr.data.grass("test")
+    crops = keras_affsr.data.texture_patches(photograph, num_batches=8)
+    crops = np.concatenate(list(crops))
+    grey = np.broadcast_to(crops.mean((1, 2), keepdims=True), crops.shape)
+    # A mean of 128 numbers, in another order.
+    np.testing.assert_allclose(
+        bits["grey"], np.mean(prior.bits_per_dim(grey)), rtol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_the_way_up_the_ladder_is_recorded_and_drawn(everything):
+    folder, _ = everything
+    for name in ("affdg", "affll", "softdg"):
+        with open(folder / name / "history.csv", newline="") as file:
+            lines = list(csv.DictReader(file))
+        assert [float(line["rung"]) for line in lines] == [1, 1, 2, 2]
+        coarseness = [float(line["coarseness"]) for line in lines]
+        assert coarseness[0] == coarseness[1] > coarseness[2] > 0
+        assert all(float(line["val_psnr"]) > 0 for line in lines)
+        assert all(float(line["val_ssim"]) < 1 for line in lines)
+    with Image.open(folder / "figure7.png") as picture:
+        assert picture.size == (1200, 600)  # Two columns: AffDG and AffLL.
+
+
+@pytest.mark.slow
+def test_a_prior_of_an_earlier_run_is_used_and_not_trained(
+    everything, tmp_path
+):
+    earlier, printed = everything
+    done = run(
+        f"--output_dir={tmp_path}",
+        "--objective=ll",
+        f"--prior_dir={earlier / 'prior'}",
+        *TINY,
+        *TINY_PRIORS,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The prior was trained before" in printed
+    assert "The prior was trained before" not in done.stdout
+    assert not (tmp_path / "prior").exists()
+    # All but the seconds, which no two runs share.
+    assert rows(done.stdout)["AffLL"][:5] == rows(printed)["AffLL"][:5]
+    assert rows(done.stdout)["truth"] == rows(printed)["truth"]
 
 
 def test_help_does_not_wait_for_tensorflow():
     program = (
         f"import runpy, sys; sys.argv = [{str(SCRIPT)!r}, '--help']\n"
+        f"sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
         "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "except SystemExit: print('tensorflow' in sys.modules)"
     )
@@ -85,8 +191,20 @@ def test_help_does_not_wait_for_tensorflow():
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_an_unknown_argument_is_refused_before_anything_is_made(tmp_path):
-    done = run(f"--output_dir={tmp_path / 'new'}", "grass")
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["grass"], "Unknown arguments: grass"),
+        (["--objective=mse,wgan"], "--objective does not know wgan. Choose"),
+        (["--objective="], "--objective does not know none. Choose"),
+        (["--prior_dir=nowhere"], "--prior_dir=nowhere needs a folder with"),
+        (["--denoiser_dir=/"], "--denoiser_dir=/ needs a folder with"),
+    ],
+)
+def test_what_will_not_do_is_refused_before_anything_is_made(
+    tmp_path, flags, message
+):
+    done = run(f"--output_dir={tmp_path / 'new'}", *flags)
     assert done.returncode != 0
-    assert "Unknown arguments: grass" in done.stderr + done.stdout
+    assert message in " ".join((done.stderr + done.stdout).split())
     assert not (tmp_path / "new").exists()
