@@ -3,7 +3,7 @@
     python benchmarks/instance_noise.py
 
 On crops of grass, the generator starts from AffMSE's weights, and the
-discriminator takes eight steps for each of its own, all at a high learning
+discriminator takes four steps for each of its own, both at a high learning
 rate. The rows of the table are AffMSE, where all begin, and AffGAN without
 instance noise, with constant noise, with noise that falls linearly to zero, and
 with noise adapted to keep the discriminator's loss at a target.
@@ -25,13 +25,13 @@ PARTS = 6  # Of a training: the distance is taken after each.
 FLAGS = flags.FLAGS
 flags.DEFINE_list("seeds", "0,1", "Of weights, crops and noise.")
 flags.DEFINE_integer("mse_steps", 200, "Steps of AffMSE.", 1)
-flags.DEFINE_integer("gan_steps", 120, "Steps of AffGAN.", PARTS)
-flags.DEFINE_integer("discriminator_steps", 8, "For one of the generator.", 1)
-flags.DEFINE_float("learning_rate", 8e-3, "Of both networks of AffGAN.", 0)
+flags.DEFINE_integer("gan_steps", 300, "Steps of AffGAN.", PARTS)
+flags.DEFINE_integer("discriminator_steps", 4, "For one of the generator.", 1)
+flags.DEFINE_float("learning_rate", 1e-2, "Of both networks of AffGAN.", 0)
 flags.DEFINE_float("width", 0.25, "Multiplies the generator's filters.", 0.01)
 flags.DEFINE_float("constant", 0.2, "Constant noise; adaptive noise at first.")
 flags.DEFINE_float("linear", 0.4, "Noise that falls linearly, at first.")
-flags.DEFINE_float("target", 0.5, "Loss of the discriminator to be kept.")
+flags.DEFINE_float("target", 0.7, "Loss of the discriminator to be kept.")
 flags.DEFINE_float("rate", 0.02, "How fast adaptive noise follows the loss.")
 
 
@@ -188,13 +188,11 @@ def gan(name, mse, downsample, seed):
 
 def adaptation(name):
     """Returns the callbacks of a variant."""
-    from keras_affsr.callbacks.adaptive_instance_noise import (
-        AdaptiveInstanceNoise,
-    )
+    from keras_affsr import callbacks
 
     if name != "adaptive":
         return []
-    return [AdaptiveInstanceNoise(FLAGS.target, FLAGS.rate)]
+    return [callbacks.AdaptiveInstanceNoise(FLAGS.target, FLAGS.rate)]
 
 
 if __name__ == "__main__":

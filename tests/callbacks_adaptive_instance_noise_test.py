@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_affsr.callbacks.adaptive_instance_noise import AdaptiveInstanceNoise
+from keras_affsr.callbacks import AdaptiveInstanceNoise
 from keras_affsr.models import GANSuperResolver
 from keras_affsr.models import SuperResolver
 from tests.models_tiny import DOWNSAMPLE

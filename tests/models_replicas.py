@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_affsr.callbacks.adaptive_instance_noise import AdaptiveInstanceNoise
+from keras_affsr.callbacks import AdaptiveInstanceNoise
 from keras_affsr.metrics import PSNR
 from keras_affsr.models import GANSuperResolver
 from keras_affsr.models import SuperResolver

@@ -36,9 +36,11 @@ class AdaptiveInstanceNoise(keras.callbacks.Callback):
 
     To choose the rate: log sigma is a sum over the past losses, which averages
     out their noise; there is no other smoothing, as that would only delay the
-    answer. The answer of the loss is delayed too, by the steps T that the
-    discriminator takes to get used to more noise. Where `rate * T` is well
-    above 1, sigma and loss swing. Faster learning rates allow faster rates.
+    answer. The loss answers late as it is, by the steps T that the
+    discriminator takes to get used to more noise: where `rate * T` is well
+    above 1, sigma and loss swing. The shorter the training, the faster the
+    rate has to be: in n steps sigma can change by a factor of
+    `exp(rate * n * difference)`.
 
     Sigma is a weight of the model: it is saved, loaded and restored with the
     others, and the callback keeps no state of its own. Each epoch's logs have
@@ -50,8 +52,10 @@ class AdaptiveInstanceNoise(keras.callbacks.Callback):
         rate: float. How fast the noise follows. Defaults to 0.01.
         minimum: float. Least sigma, above zero. Defaults to 0.001, a quarter of
             a level of 8-bit images.
-        maximum: float. Greatest sigma. Defaults to 1, more than all the
-            contrast of images in [0, 1].
+        maximum: float. Greatest sigma. Defaults to 0.5, beyond which little is
+            seen of images in [0, 1]. With generated images that have gone
+            wrong, no noise brings the loss up to the target: without a bound
+            sigma would then run away.
 
     Raises:
         ValueError: If an argument will not do; when training begins, if the
@@ -84,7 +88,7 @@ class AdaptiveInstanceNoise(keras.callbacks.Callback):
      - [Sonderby et al., 2017](https://arxiv.org/abs/1610.04490), appendix C
     """
 
-    def __init__(self, target, rate=0.01, minimum=1e-3, maximum=1.0):
+    def __init__(self, target, rate=0.01, minimum=1e-3, maximum=0.5):
         super().__init__()
         owner = type(self).__name__
         self.target = _check_target(target, owner)
