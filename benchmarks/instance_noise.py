@@ -11,7 +11,7 @@ with noise adapted to keep the discriminator's loss at a target.
 SWD is the sliced Wasserstein distance of 64 held-out crops to 64 others, and
 "worst" the largest of the last four of the six that are taken in training: a
 run that is well in the end may have been lost on the way. L(D) is the mean over
-the last sixth of training. About five minutes on two quiet cores.
+the last sixth of training. Five minutes on two cores shared with other work.
 """
 
 import sys

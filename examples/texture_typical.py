@@ -49,7 +49,7 @@ def generator(downsample, detail_stddev, width=1.0):
     project = layers.AffineProjection(downsample)
     detail = project(network(start), ops.zeros_like(low_res))
     detail = keras.layers.BatchNormalization(
-        momentum=0.9, center=False, scale=False, name="detail"
+        momentum=0.9, epsilon=1e-6, center=False, scale=False, name="detail"
     )(detail)
     output = project(detail_stddev * detail, low_res)
     return keras.Model([low_res, noise], output, name="typical")

@@ -82,12 +82,13 @@ def test_every_projected_row_of_the_table_is_consistent(result):
 
 
 @pytest.mark.slow
-def test_the_models_that_it_writes_load_and_are_consistent(result):
+def test_the_models_that_it_writes_load_and_are_consistent(everything):
     downsample = keras_affsr.layers.GaussianDownsample(scale=4)
     low_res = np.random.default_rng(0).uniform(size=(2, 9, 7, 1))
     low_res = low_res.astype("float32")
-    for name in ("affmse", "affgan"):
-        model = keras.saving.load_model(result[0] / f"{name}.keras")
+    for name in PROJECTED:
+        path = everything[0] / f"{name.lower()}.keras"
+        model = keras.saving.load_model(path)
         error = downsample(model.predict(low_res, verbose=0)) - low_res
         assert float(keras.ops.mean(error**2)) < CONSISTENT
 

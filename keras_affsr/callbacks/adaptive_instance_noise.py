@@ -24,15 +24,16 @@ class AdaptiveInstanceNoise(keras.callbacks.Callback):
 
     with the difference kept within plus and minus `target`, so that one wild
     batch does little, and sigma within [`minimum`, `maximum`]. As generated
-    images become more like real ones, less and less noise is needed: sigma
-    falls by itself, to `minimum` in the end.
+    images become more like real ones, less noise is needed, and sigma falls by
+    itself.
 
     To choose the target: a discriminator that gives the right answer the
     probability p has a loss of `-2 log p`: 0.6 for p = 0.74, 1.0 for p = 0.61,
     1.2 for p = 0.55. The nearer to 1.386, the more noise and the less there is
     to learn from; the nearer to 0, the less noise and the nearer to divergence.
-    Where a training with little noise goes well for a while, take the loss that
-    it had then. The penalties of regularisers count as part of the loss.
+    Where a training with fixed noise goes well, take the loss that it has. With
+    grass, 0.7 did well (`benchmarks/instance_noise.py`). The penalties of
+    regularisers count as part of the loss.
 
     To choose the rate: log sigma is a sum over the past losses, which averages
     out their noise; there is no other smoothing, as that would only delay the
@@ -80,7 +81,7 @@ class AdaptiveInstanceNoise(keras.callbacks.Callback):
     model.fit(
         keras_affsr.data.pairs(patches, downsample),
         steps_per_epoch=100,
-        callbacks=[keras_affsr.callbacks.AdaptiveInstanceNoise(target=1.0)],
+        callbacks=[keras_affsr.callbacks.AdaptiveInstanceNoise(target=0.7)],
     )
     ```
 
@@ -151,7 +152,7 @@ def _check_target(target, owner):
         raise ValueError(
             f"`{owner}` needs a target below 2 ln 2 = 1.386, which is the loss "
             "of a discriminator that tells nothing apart. Received: "
-            f"target={target:g}. Try 1.0."
+            f"target={target:g}. Try 0.7."
         )
     return target
 
