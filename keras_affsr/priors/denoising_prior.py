@@ -1,20 +1,18 @@
 """The base of priors that are trained to remove noise."""
 
-import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_affsr import checks
 from keras_affsr import stateless
 from keras_affsr.priors import noise_level
-from keras_affsr.priors.prior import Prior
+from keras_affsr.priors.trained_prior import TrainedPrior
 
 # Of noise; see `stateless.key`. The next number is for the levels of noise.
 TRAINING_STREAM = 0
 EVALUATION_STREAM = 10**7
 
 
-class DenoisingPrior(Prior):
+class DenoisingPrior(TrainedPrior):
     """A prior whose network is trained by the noise that it leaves.
 
     A subclass has a `network`. `fit` and `evaluate` take images, or pairs
@@ -26,47 +24,23 @@ class DenoisingPrior(Prior):
         noise_stddev: float, `LearningRateSchedule` of the step, or pair
             `(least, greatest)`. Standard deviation of the noise.
         seed: int. Of the noise in training. Defaults to 0.
-        **kwargs: Of `Prior`.
+        **kwargs: Of `TrainedPrior`.
     """
 
+    LOSS = "the share of the noise that is left"
+
     def __init__(self, channels, noise_stddev, seed=0, **kwargs):
-        super().__init__(channels, **kwargs)
+        super().__init__(channels, seed, **kwargs)
         self.noise_stddev = noise_level.check(
             noise_stddev, "noise_stddev", self.name
         )
-        self.seed = checks.check_count(seed, "seed", self.name, least=0)
 
     def denoise(self, images, level, training=None):
         """Returns denoised images, given levels of noise `(batch, 1)`."""
         raise NotImplementedError
 
-    def compile(self, optimizer="adam", **kwargs):
-        """Sets the optimizer; see `keras.Model.compile`.
-
-        Args:
-            optimizer: Optimizer. Defaults to `"adam"`.
-            **kwargs: Of `keras.Model.compile`, such as `jit_compile`. The loss
-                is the denoiser's own.
-
-        Raises:
-            ValueError: If given a loss or metrics.
-        """
-        for name in ("loss", "metrics", "weighted_metrics"):
-            if kwargs.get(name) is not None:
-                raise ValueError(
-                    f"`{self.name}` brings its own loss, the share of the "
-                    f"noise that is left. Received: {name}={kwargs[name]!r}. "
-                    "Leave it out."
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-        if not self.optimizer.built:
-            self.optimizer.build(self.network.trainable_variables)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
     def train_step(self, data):
-        images = self._unpack(data)
+        images = self.unpack(data)
         trained_at = noise_level.at(
             self.noise_stddev, self.optimizer.iterations
         )
@@ -82,7 +56,7 @@ class DenoisingPrior(Prior):
         return self._track(images, loss)
 
     def test_step(self, data):
-        images = self._unpack(data)
+        images = self.unpack(data)
         # The steps stand still: what has been seen tells the batches apart.
         seen = self._loss_metric().count
         stream = EVALUATION_STREAM + 2 * ops.cast(seen, "int64")
@@ -99,16 +73,6 @@ class DenoisingPrior(Prior):
         denoised = self.denoise(images + sigma * noise, level, training)
         return ops.mean(ops.square((denoised - images) / sigma))
 
-    def _unpack(self, data):
-        """Returns the high-resolution images of a batch."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        if weight is not None:
-            raise ValueError(
-                f"`{self.name}` takes no sample weights. Received: data with "
-                "sample_weight, or with a third element. Leave it out."
-            )
-        return self.check_images(x if y is None else y)
-
     def _loss_metric(self):
         return next(each for each in self.metrics if each.name == "loss")
 
@@ -119,10 +83,5 @@ class DenoisingPrior(Prior):
 
     def get_config(self):
         config = super().get_config()
-        config.update(
-            {
-                "noise_stddev": noise_level.serialize(self.noise_stddev),
-                "seed": self.seed,
-            }
-        )
+        config["noise_stddev"] = noise_level.serialize(self.noise_stddev)
         return config

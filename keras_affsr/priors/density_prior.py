@@ -10,7 +10,7 @@ from keras_affsr import checks
 from keras_affsr.priors.dequantize import NUM_LEVELS
 from keras_affsr.priors.dequantize import dequantize
 from keras_affsr.priors.moments import moments
-from keras_affsr.priors.prior import Prior
+from keras_affsr.priors.trained_prior import TrainedPrior
 
 # Of noise; see `stateless.key`.
 TRAINING_STREAM = 0
@@ -21,7 +21,7 @@ ADAPT_STEPS = 32
 COARSENESS_RATE = 0.02
 
 
-class DensityPrior(Prior):
+class DensityPrior(TrainedPrior):
     """A density of images, trained by maximum likelihood.
 
     A subclass has `standardized_log_prob`. Images are in [0, 1], and the
@@ -41,9 +41,10 @@ class DensityPrior(Prior):
         **kwargs: Base model keyword arguments, such as `name`.
     """
 
+    LOSS = "the code length of images"
+
     def __init__(self, channels, seed=0, **kwargs):
-        super().__init__(channels, **kwargs)
-        self.seed = checks.check_count(seed, "seed", self.name, least=0)
+        super().__init__(channels, seed, **kwargs)
         self.mean = self._add_moment("mean")
         self.stddev = self._add_moment("stddev")
         self.bits_tracker = keras.metrics.Mean(name="bits_per_dim")
@@ -125,32 +126,16 @@ class DensityPrior(Prior):
         return nats / math.log(2.0)
 
     def compile(self, optimizer=None, **kwargs):
-        """Sets the optimizer; see `keras.Model.compile`.
+        """Sets the optimizer; see `TrainedPrior.compile`.
 
         Args:
             optimizer: Optimizer. Defaults to Adam with a learning rate of
                 3e-3 and the norm of the gradient clipped to one.
-            **kwargs: Of `keras.Model.compile`, such as `jit_compile`. The loss
-                and the metric are the prior's own.
-
-        Raises:
-            ValueError: If given a loss or metrics.
+            **kwargs: Of `keras.Model.compile`, such as `jit_compile`.
         """
-        for name in ("loss", "metrics", "weighted_metrics"):
-            if kwargs.get(name) is not None:
-                raise ValueError(
-                    f"`{self.name}` is trained by maximum likelihood and "
-                    f"brings its own loss and metric. Received: {name}="
-                    f"{kwargs[name]!r}. Leave it out."
-                )
         if optimizer is None:
             optimizer = keras.optimizers.Adam(3e-3, global_clipnorm=1.0)
         super().compile(optimizer=optimizer, **kwargs)
-        if not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains by maximum likelihood; see `keras.Model.fit`.
@@ -163,9 +148,7 @@ class DensityPrior(Prior):
 
     def train_step(self, data):
         step = self.optimizer.iterations
-        images = dequantize(
-            self._unpack(data), self.seed, step, TRAINING_STREAM
-        )
+        images = dequantize(self.unpack(data), self.seed, step, TRAINING_STREAM)
         with tf.GradientTape() as tape:
             bits = self.bits_per_dim(images)  # [batch]
             # The gradients of the replicas are added: each brings its share.
@@ -179,18 +162,8 @@ class DensityPrior(Prior):
     def test_step(self, data):
         # Of no step: the same noise each time, so that epochs compare.
         stream = EVALUATION_STREAM + ops.cast(self.bits_tracker.count, "int64")
-        images = dequantize(self._unpack(data), self.seed, 0, stream)
+        images = dequantize(self.unpack(data), self.seed, 0, stream)
         return self._track(self.bits_per_dim(images))
-
-    def _unpack(self, data):
-        """Returns the high-resolution images of a batch."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        if weight is not None:
-            raise ValueError(
-                f"`{self.name}` takes no sample weights. Received: data with "
-                "sample_weight, or with a third element. Leave it out."
-            )
-        return self.check_images(x if y is None else y)
 
     def _follow(self, bits):
         """Moves the coarseness towards the code length of a batch."""
@@ -205,8 +178,3 @@ class DensityPrior(Prior):
         for metric in self.metrics:  # Keras's own "loss" is one of them.
             metric.update_state(bits)
         return self.get_metrics_result()
-
-    def get_config(self):
-        config = super().get_config()
-        config["seed"] = self.seed
-        return config
