@@ -35,7 +35,7 @@ PAPER = {
 }
 LIMITS = ("limit 0.2", "limit 0.3", "limit 0.5")  # Sigma of instance noise.
 HEADER = (
-    *("", "H", "sd", "gap", "LR MSE"),
+    *("", "H", "sd", "gap", "LR MSE", "projected"),
     *("paper's H", "paper's gap", "paper's LR MSE", "seconds"),
 )
 
@@ -125,13 +125,14 @@ def table(truth, results):
     import numpy as np
     from swiss_roll_truth import unrotate
 
-    x = worker.measurements()[:, 0]  # [n]
+    measurements = worker.measurements()  # [n, 1]
+    x = measurements[:, 0]
     exact = {
         name: entropy(truth, unrotate(np.stack([x, t], axis=-1)))
         for name, t in truth.solutions(x).items()
     }
 
-    def row(name, key, entropies, errors=(), seconds=None):
+    def row(name, key, entropies, errors=(), projected=(), seconds=None):
         mean = np.mean(entropies)
         paper, paper_error = PAPER.get(key, ("", ""))
         gap = f"{float(paper) - float(PAPER['MAP'][0]):.2f}" if paper else ""
@@ -141,6 +142,7 @@ def table(truth, results):
             f"{np.std(entropies):.2f}" if len(entropies) > 1 else "",
             f"{mean - exact['MAP']:.2f}",
             f"{np.mean(errors):.1e}" if len(errors) else "",
+            f"{np.mean(projected) - exact['MAP']:.2f}" if projected else "",
             *(paper, gap, paper_error),
             "" if seconds is None else f"{np.mean(seconds):.0f}",
         )
@@ -152,18 +154,25 @@ def table(truth, results):
         entropies = [result["H"] for result in found]
         seconds = [result["seconds"] for result in found]
         if name in LIMITS:
-            yield row(f"AffGAN's {name}", "", entropies, (), seconds)
+            yield row(f"AffGAN's {name}", "", entropies, seconds=seconds)
             continue
-        errors = [
-            np.mean((result["generated"].mean(axis=1) - x) ** 2)
+        misses = [
+            measurements - result["generated"].mean(axis=1, keepdims=True)
             for result in found
         ]
-        yield row(name, name, entropies, errors, seconds)
+        # What outputs are worth once they agree with what was measured.
+        projected = [
+            entropy(truth, result["generated"] + miss)
+            for result, miss in zip(found, misses, strict=True)
+        ]
+        errors = [np.mean(miss**2) for miss in misses]
+        yield row(name, name, entropies, errors, projected, seconds)
 
 
 def print_rows(rows):
     print(
         f"H[q, p] in nats, and its gap to the exact MAP; {FLAGS.trials} trials"
+        "\nprojected: the gap of the outputs moved onto their measurements"
     )
     widths = [max(9, len(name) + 2) for name in HEADER[1:]]
     for name, *cells in rows:

@@ -49,6 +49,9 @@ def test_the_table_has_a_row_for_each_reference_and_objective(result):
         is_projected = OBJECTIVES[name][2]["project"]
         assert (error < CONSISTENT) == is_projected, (name, error)
         assert float(table[name]["gap"]) > 0
+        moved = table[name]["projected"] != table[name]["gap"]
+        assert not (is_projected and moved), name
+    assert table["MAE"]["projected"] != table["MAE"]["gap"]
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from keras_affsr import checks
 MOMENTUM = 0.9
 
 # How far from zero, in units of a first layer's one input, units may bend.
-BIAS_SPREAD = 3.0
+BIAS_SPREAD = 7.0
 
 
 def mirrored_convolution(tensor, filters, **kwargs):
