@@ -1,8 +1,9 @@
 """The pictures of the texture example: the paper's Figures 3 and 7."""
 
+import csv
 import os
 
-import texture_data
+import run_data
 
 
 def draw_comparison(settings, images):
@@ -11,7 +12,7 @@ def draw_comparison(settings, images):
 
     from keras_affsr import callbacks
 
-    low_res, _ = texture_data.held_out_arrays(settings)
+    low_res, _ = run_data.arrays(run_data.held_out_pairs(settings))
     columns = {"low res": low_res, **images}
     rows = slice(0, 4)
     grid = callbacks.draw_grid(
@@ -21,36 +22,40 @@ def draw_comparison(settings, images):
     callbacks.save_png(grid, path)
 
 
-def draw_progress(settings, histories):
+def draw_progress(settings, runs):
     """Writes figure7.png: PSNR and SSIM of held-out crops during training.
 
     Args:
         settings: The flags.
-        histories: dict from the names of models to Keras's `History`, which
+        runs: dict from the names of models to their `RunDirectory`, whose log
             has the rung at the end of each epoch.
     """
     from matplotlib import figure
 
-    width = 5 * len(histories)
-    page = figure.Figure((width, 5), layout="constrained", dpi=120)
-    panels = page.subplots(2, len(histories), sharex="col", squeeze=False)
-    for column, (name, history) in zip(panels.T, histories.items()):
+    page = figure.Figure((5 * len(runs), 5), layout="constrained", dpi=120)
+    panels = page.subplots(2, len(runs), sharex="col", squeeze=False)
+    for column, (name, run) in zip(panels.T, runs.items()):
+        with open(run.path("log.csv"), newline="") as file:
+            rows = list(csv.DictReader(file))
+        steps = settings.steps or settings.guided_steps
         for axes, metric in zip(column, ("PSNR", "SSIM")):
-            _draw_curve(axes, history, metric)
+            _draw_curve(axes, rows, max(1, steps // len(rows)), metric)
         column[0].set_title(name)
         column[1].set_xlabel("steps; a grey line: the next rung")
-    path = os.path.join(settings.output_dir, "figure7.png")
-    page.savefig(f"{path}.part", format="png")
-    os.replace(f"{path}.part", path)
+    save_figure(page, os.path.join(settings.output_dir, "figure7.png"))
 
 
-def _draw_curve(axes, history, metric):
-    per_epoch = history.params["steps"]
-    ends = [per_epoch * (epoch + 1) for epoch in history.epoch]
-    values = history.history[f"val_{metric.lower()}"]
+def _draw_curve(axes, rows, per_epoch, metric):
+    ends = [per_epoch * (int(row["epoch"]) + 1) for row in rows]
+    values = [float(row[f"val_{metric.lower()}"]) for row in rows]
     axes.plot(ends, values, "o-", markersize=3)
     axes.set_ylabel(metric)
-    rungs = history.history["rung"]
-    for end, rung, following in zip(ends, rungs, rungs[1:]):
-        if following != rung:
+    for end, row, following in zip(ends, rows, rows[1:]):
+        if following["rung"] != row["rung"]:
             axes.axvline(end, color="0.8", zorder=0)
+
+
+def save_figure(page, path):
+    """Writes a figure of matplotlib, whole or not at all."""
+    page.savefig(f"{path}.part", format="png")
+    os.replace(f"{path}.part", path)

@@ -1,73 +1,78 @@
-"""The objectives of the texture example that follow a prior."""
+"""The objectives of the texture example that follow a prior.
 
-import texture_data
+Each function takes the flags as `settings`, its `RunDirectory`, and that of its
+prior.
+"""
+
+import run_data
 import texture_priors
 import texture_typical
-from texture_training import adam
-from texture_training import fit
-from texture_training import generator
+from run_models import Objective
+from run_models import adam
+from run_models import generator
+from run_training import fit
 
 
-def train_by_denoiser(settings, name, folder, weight=0.0):
+def train_by_denoiser(settings, run, prior, weight=0.0):
     """AffDG and SoftDG, along a ladder of denoisers."""
     from keras_affsr import models
 
     model = models.DenoiserGuidedSuperResolver(
         generator(settings, project=not weight),
-        texture_priors.load(folder),
-        texture_data.operator(settings),
+        texture_priors.load(prior),
+        run_data.operator(settings),
         consistency_weight=weight,
         seed=settings.seed,
-        name=name,
     )
-    return climb(settings, model, folder)
+    climb(settings, run, model, prior)
 
 
-def train_by_density(settings, name, folder):
+def train_by_density(settings, run, prior):
     """AffLL, along a ladder of densities."""
     from keras_affsr import models
 
     model = models.DensityGuidedSuperResolver(
         generator(settings),
-        texture_priors.load(folder),
-        texture_data.operator(settings),
+        texture_priors.load(prior),
+        run_data.operator(settings),
         seed=settings.seed,
-        name=name,
     )
-    return climb(settings, model, folder)
+    climb(settings, run, model, prior)
 
 
-def climb(settings, model, folder):
+def climb(settings, run, model, prior):
     """Trains a model up a ladder, two epochs on each rung."""
     from keras_affsr import callbacks
 
-    steps = settings.guided_steps
-    model.compile(adam(3e-3, steps, global_clipnorm=1.0), metrics=watched())
-    epochs = 2 * len(texture_priors.rungs(folder))
+    epochs = 2 * len(texture_priors.rungs(prior.directory))
+    steps = settings.steps or settings.guided_steps
+    model.compile(adam(3e-3, steps, global_clipnorm=1.0))
     per_epoch = max(1, steps // epochs)
-    return fit(
+    fit(
         settings,
+        run,
         model,
         per_epoch * epochs,
-        settings.guided_patch_size,
-        callbacks.PriorLadder(folder, 2 * per_epoch),
+        "sliced_wasserstein",
+        size=settings.guided_patch_size,
         epochs=epochs,
-        validation_data=texture_data.held_out_pairs(settings),
+        callbacks=[callbacks.PriorLadder(prior.directory, 2 * per_epoch)],
     )
 
 
-def train_typical(settings, name, folder):
+def train_typical(settings, run, prior):
     """Images as probable as real ones, under the last density of a ladder."""
     import keras
+    import numpy as np
 
     from keras_affsr import models
 
-    downsample = texture_data.operator(settings)
-    density = texture_priors.load(folder)
+    downsample = run_data.operator(settings)
+    size = settings.guided_patch_size
+    density = texture_priors.load(prior)
+    crops = run_data.training_images(settings, size).take(16)
     bits, stddev = texture_typical.measure(
-        downsample,
-        density,
-        texture_data.sample_crops(settings, settings.guided_patch_size),
+        downsample, density, np.concatenate(list(crops))
     )
     keras.utils.set_random_seed(settings.seed)
     model = models.DensityGuidedSuperResolver(
@@ -76,14 +81,17 @@ def train_typical(settings, name, folder):
         downsample,
         target_bits=bits,
         seed=settings.seed,
-        name=name,
     )
-    steps = settings.typical_steps
-    model.compile(adam(2e-3, steps, global_clipnorm=1.0), metrics=watched())
-    return fit(settings, model, steps, settings.guided_patch_size)
+    steps = settings.steps or settings.typical_steps
+    model.compile(adam(2e-3, steps, global_clipnorm=1.0))
+    fit(settings, run, model, steps, "sliced_wasserstein", size=size)
 
 
-def watched():
-    from keras_affsr import metrics
-
-    return [metrics.PSNR(), metrics.SSIM()]
+GUIDED = {
+    "dg": Objective("AffDG", train_by_denoiser, "denoiser", {}),
+    "softdg": Objective(
+        "SoftDG", train_by_denoiser, "denoiser", {"weight": 100.0}
+    ),
+    "ll": Objective("AffLL", train_by_density, "prior", {}),
+    "typical": Objective("typical", train_typical, "prior", {}),
+}

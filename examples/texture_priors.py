@@ -1,7 +1,8 @@
 """The two priors of the texture example, and their ladders.
 
 A trained prior is a folder: `prior.keras`, and the ladder that was kept on the
-way there, `rung_0001.weights.h5` and so on.
+way there, `rung_0001.weights.h5` and so on. Its training may be stopped and
+gone on with as all others.
 """
 
 import contextlib
@@ -9,19 +10,19 @@ import glob
 import itertools
 import os
 import sys
+import time
 
-import texture_data
+import run_data
+from run_models import Objective
 
 FILE = "prior.keras"
 PATCH_SIZE = 32  # A quarter of the work of 64, and more than they see at once.
 DENOISER_NOISE = (0.5, 0.01)  # The paper's first and last level.
 
 
-def load(folder):
+def load(run):
     """Returns a prior as it was at the end of its training."""
-    import keras
-
-    return keras.saving.load_model(os.path.join(folder, FILE))
+    return run.load(FILE)
 
 
 def is_complete(folder):
@@ -34,8 +35,8 @@ def rungs(folder):
     return glob.glob(os.path.join(folder, "rung_*.weights.h5"))
 
 
-def train_denoiser(settings, folder):
-    """Trains a denoiser at ever less noise; leaves it in the folder."""
+def train_denoiser(settings, run, _):
+    """Trains a denoiser at ever less noise."""
     import keras
 
     import keras_affsr
@@ -58,11 +59,13 @@ def train_denoiser(settings, folder):
         keras.optimizers.Adam(schedule), jit_compile=settings.jit_compile
     )
     shares = (number / settings.rungs for number in range(settings.rungs + 1))
-    _fit(settings, denoiser, [int(steps * share) for share in shares], folder)
+    train_ladder(
+        settings, run, denoiser, [int(steps * share) for share in shares]
+    )
 
 
-def train_density(settings, folder):
-    """Trains a small PixelCNN; leaves it in the folder."""
+def train_density(settings, run, _):
+    """Trains a small PixelCNN."""
     import keras
 
     import keras_affsr
@@ -83,28 +86,41 @@ def train_density(settings, folder):
     )
     # It learns fast at first: each rung has twice the training of the last.
     halves = [steps // 2**power for power in range(settings.rungs)]
-    _fit(settings, density, [0, *reversed(halves)], folder)
+    train_ladder(settings, run, density, [0, *reversed(halves)])
 
 
-def _fit(settings, prior, steps, folder):
+def train_ladder(settings, run, prior, steps):
     """Trains a prior from step to step, each of which leaves a rung."""
     from keras_affsr import callbacks
+    from keras_affsr import training
+    from keras_affsr.callbacks.checkpoint import Checkpoint
 
-    for rung in rungs(folder):
-        os.remove(rung)  # Of an earlier run.
-    crops = texture_data.crops(settings, PATCH_SIZE)
-    with contextlib.redirect_stdout(sys.stderr):  # The table is the output.
-        for done, step in itertools.pairwise(steps):
-            if step > done:
-                prior.fit(
-                    crops.skip(done),
-                    steps_per_epoch=step - done,
-                    shuffle=False,  # The crops are random already.
-                    verbose=1 if sys.stderr.isatty() else 2,
-                    callbacks=[callbacks.LadderCheckpoint(folder)],
-                )
-    prior.save(os.path.join(folder, FILE))
+    ladder = callbacks.LadderCheckpoint(run.directory)
+    checkpoint = Checkpoint(run.path("checkpoints"), callbacks=[ladder])
+    parts = [pair for pair in itertools.pairwise(steps) if pair[1] > pair[0]]
+    trained = checkpoint.restore(prior)
+    start = time.perf_counter()
+    for epoch in range(trained, len(parts)):
+        done, step = parts[epoch]
+        with contextlib.redirect_stdout(sys.stderr):  # The table is the output.
+            prior.fit(
+                run_data.training_images(settings, PATCH_SIZE, done),
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                steps_per_epoch=step - done,
+                shuffle=False,  # The crops are random already.
+                verbose=1 if sys.stderr.isatty() else 2,
+                callbacks=[ladder, checkpoint],
+            )
+    prior.save(run.path(FILE))
+    seconds = time.perf_counter() - start
+    training.write_json(
+        {**run.flags, "trained_from": trained, "seconds": seconds},
+        run.path("summary.json"),
+    )
 
 
-# What trains each of them, by the folder that it gets.
-PRIORS = {"denoiser": train_denoiser, "prior": train_density}
+PRIORS = {
+    "denoiser": Objective("denoiser", train_denoiser, None, {}),
+    "prior": Objective("prior", train_density, None, {}),
+}

@@ -3,7 +3,7 @@
 import csv
 import os
 
-import texture_data
+import run_data
 
 BLUR = 1.0  # Standard deviation, in pixels, of the blurred truth.
 CONTROLS = ("grey", "blurred")  # Likely under a density, and no grass.
@@ -32,10 +32,10 @@ def compare(settings, models, density=None):
 
     from keras_affsr import layers
 
-    low_res, high_res = texture_data.held_out_arrays(settings)
-    upsample = layers.PseudoInverseUpsample(texture_data.operator(settings))
+    low_res, high_res = run_data.arrays(run_data.held_out_pairs(settings))
+    upsample = layers.PseudoInverseUpsample(run_data.operator(settings))
     images = {
-        "bicubic": texture_data.bicubic(low_res, settings.scale),
+        "bicubic": run_data.bicubic(low_res, settings.scale),
         "Affinit": np.asarray(upsample(low_res)),
     }
     for name, model in models.items():
@@ -63,10 +63,15 @@ def scores(settings, images, density=None):
     They are those of the header, up to the code length, which is None without
     a density.
     """
+    import numpy as np
+
     import keras_affsr
 
-    downsample = texture_data.operator(settings)
+    downsample = run_data.operator(settings)
     truth = images["truth"]
+    others = run_data.references(settings).take(
+        len(truth) // run_data.HELD_OUT_BATCH
+    )
     # Texture is judged against crops that are not those behind the low-res
     # images. So the true images too have a distance: that of sampling.
     references = (
@@ -75,7 +80,7 @@ def scores(settings, images, density=None):
         (lambda: keras_affsr.metrics.LowResMSE(downsample), truth),
         (
             keras_affsr.metrics.SlicedWasserstein,
-            texture_data.other_crops(settings),
+            np.concatenate(list(others)),
         ),
     )
     rows = {}

@@ -59,6 +59,17 @@ def test_a_batch_is_a_function_of_the_seed_and_its_number():
     assert not np.any(first[0] == batch(batch_size=8, seed=4))
 
 
+def test_start_batch_goes_on_where_another_dataset_stopped():
+    whole = swiss_roll(8, seed=3, num_batches=7).as_numpy_iterator()
+    rest = swiss_roll(8, seed=3, num_batches=4, start_batch=3)
+    np.testing.assert_array_equal(
+        list(rest.as_numpy_iterator()), list(whole)[3:]
+    )
+    endless = swiss_roll(8, seed=3, start_batch=3)
+    first = next(rest.as_numpy_iterator())
+    np.testing.assert_array_equal(next(endless.as_numpy_iterator()), first)
+
+
 def test_batches_have_a_static_shape():
     spec = swiss_roll(batch_size=5).element_spec
     assert spec == tf.TensorSpec((5, 2), tf.float32)
@@ -70,6 +81,7 @@ def test_batches_have_a_static_shape():
         ({"batch_size": 0}, "`swiss_roll` needs a whole number of at least 1"),
         ({"seed": -1}, "at least 0 as seed"),
         ({"noise_stddev": -0.1}, "noise_stddev of zero or more"),
+        ({"start_batch": -1}, "at least 0 as start_batch"),
         ({"num_batches": 1.5}, "as num_batches. Received: num_batches=1.5"),
     ],
 )

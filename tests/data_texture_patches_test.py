@@ -69,6 +69,9 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone():
     rest = texture_patches(image, 8, 4).skip(3)
     for batch, expected in zip(rest, batches[3:]):
         np.testing.assert_array_equal(batch, expected)
+    for kwargs in ({}, {"num_batches": 3}):
+        rest = first_batches(3, image, 8, 4, start_batch=3, **kwargs)
+        np.testing.assert_array_equal(rest, batches[3:])
     flat = {batch.tobytes() for batch in batches}
     assert len(flat) == 6
     others = first_batches(6, image, 8, 4, seed=1)
@@ -81,6 +84,8 @@ def test_shapes_are_static_and_the_length_is_known():
     assert endless.element_spec == tf.TensorSpec((4, 16, 16, 3), "float32")
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
     assert texture_patches(image, 16, 4, num_batches=7).cardinality() == 7
+    rest = texture_patches(image, 16, 4, num_batches=7, start_batch=5)
+    assert rest.cardinality() == 7
     assert endless.options().deterministic
 
 
@@ -136,7 +141,8 @@ def test_images_that_will_not_do_are_refused(images, message):
 
 
 @pytest.mark.parametrize(
-    "argument", ["patch_size", "batch_size", "num_batches", "seed"]
+    "argument",
+    ["patch_size", "batch_size", "num_batches", "seed", "start_batch"],
 )
 def test_numbers_that_will_not_do_are_refused(argument):
     with pytest.raises(ValueError, match=f"{argument}=-1"):

@@ -1,25 +1,23 @@
 """The parts of the texture example that are functions of their arguments."""
 
-import pathlib
-import sys
-import types
+import os
 
 import keras
 import numpy as np
 import pytest
-
-from keras_affsr.layers import GaussianDownsample
-from keras_affsr.layers import PseudoInverseUpsample
-from keras_affsr.priors import PixelCNN
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "examples"))
-
-import texture_data
+import run_data
+import texture_priors
 import texture_table
 import texture_typical
 import train_texture
 
-SETTINGS = types.SimpleNamespace(texture="grass", scale=4, batch_size=4, seed=0)
+from keras_affsr.layers import GaussianDownsample
+from keras_affsr.layers import PseudoInverseUpsample
+from keras_affsr.priors import PixelCNN
+from keras_affsr.training import RunDirectory
+from tests.examples_runs import settings_of
+
+SETTINGS = settings_of(train_texture, "--batch_size=4")
 CONSISTENT = 1e-14  # LR MSE: float32 rounds images in [0, 1] to 3e-8.
 # Batch norm adds 1e-6 to a variance near 0.1, and sums 4096 float32 numbers.
 NORMALISED = 1e-4
@@ -32,8 +30,13 @@ def typical():
     )
 
 
+def sample_crops(num_batches):
+    batches = run_data.training_images(SETTINGS, 32).take(num_batches)
+    return np.concatenate(list(batches))
+
+
 def inputs():
-    crops = texture_data.sample_crops(SETTINGS, 32, 1)
+    crops = sample_crops(1)
     noise = keras.random.normal((4, 8, 8, 16), seed=1)
     return GaussianDownsample(4)(crops), noise
 
@@ -58,7 +61,7 @@ def test_other_noise_makes_other_typical_images(typical):
 
 
 def test_what_is_typical_of_real_crops_is_measured():
-    crops = texture_data.sample_crops(SETTINGS, 32, 2)
+    crops = sample_crops(2)
     prior = PixelCNN(1, filters=4, components=2, features=2)
     prior.adapt(crops)
     downsample = GaussianDownsample(4)
@@ -94,24 +97,24 @@ def test_the_blurred_truth_is_the_mean_of_its_neighbours():
     assert not blurred[1].any()
 
 
-def test_texture_is_judged_against_other_crops():
-    low_res, high_res = texture_data.held_out_arrays(SETTINGS)
-    others = texture_data.other_crops(SETTINGS)
-    assert high_res.shape == others.shape == (128, 64, 64, 1)
-    assert low_res.shape == (128, 16, 16, 1)
-    assert not (high_res == others).all((1, 2, 3)).any()
+@pytest.mark.slow
+def test_a_prior_whose_training_was_stopped_ends_with_the_same_ladder(tmp_path):
+    def train(name, steps):
+        run = RunDirectory(tmp_path / name, {})
+        run.begin()
+        keras.utils.set_random_seed(3)
+        prior = PixelCNN(1, filters=4, components=2, features=2)
+        prior.compile(keras.optimizers.Adam(1e-2))
+        texture_priors.train_ladder(SETTINGS, run, prior, steps)
+        return texture_priors.load(run)
 
-
-@pytest.mark.parametrize(
-    ("flag", "names"),
-    [
-        ("gan", ["mse", "gan"]),
-        ("gan,mae,mse", ["mae", "mse", "gan"]),
-        ("softgan,ll", ["mse", "softgan", "ll"]),
-        ("typical,dg", ["dg", "typical"]),
-        ("all", list(train_texture.OBJECTIVES)),
-    ],
-)
-def test_what_an_objective_goes_on_from_is_trained_too(flag, names):
-    train_texture.FLAGS(["train_texture", f"--objective={flag}"])
-    assert train_texture.chosen_objectives() == names
+    whole = train("whole", [0, 1, 3, 4])
+    train("stopped", [0, 1, 3])
+    later = train("stopped", [0, 1, 3, 4])
+    for one, other in zip(later.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+    names = [
+        sorted(os.path.basename(path) for path in texture_priors.rungs(folder))
+        for folder in (tmp_path / "stopped", tmp_path / "whole")
+    ]
+    assert names[0] == names[1] and len(names[0]) > 1

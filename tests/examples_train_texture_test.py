@@ -1,9 +1,6 @@
 """The main job, run as a user runs it, with few steps."""
 
 import csv
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -11,13 +8,19 @@ import pytest
 from PIL import Image
 
 import keras_affsr
+from tests.examples_runs import run
 
-ROOT = pathlib.Path(__file__).parent.parent
-SCRIPT = ROOT / "examples" / "train_texture.py"
+SCRIPT = "train_texture.py"
 CONSISTENT = 1e-14  # LR MSE: float32 rounds images in [0, 1] to 3e-8.
 ROUNDED = 6e-4  # The table has three decimals.
 
-TINY = ("--mse_steps=4", "--gan_steps=4", "--epochs=2", "--width=0.1")
+TINY = (
+    "--mse_steps=4",
+    "--gan_steps=4",
+    "--epochs=2",
+    "--width=0.1",
+    "--validation_images=16",
+)
 TINY_PRIORS = (
     "--nojit_compile",  # Compiling takes longer than these steps.
     "--guided_steps=8",
@@ -30,18 +33,22 @@ TINY_PRIORS = (
     "--prior_filters=4",
     "--rungs=2",
 )
-PROJECTED = ("AffMAE", "AffMSE", "AffGAN", "AffDG", "AffLL", "typical")
-SOFT = ("SoftGAN", "SoftDG")
-
-
-def run(*flags):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *flags],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+# Those with a projection, by objective, and the others.
+PROJECTED = {
+    "mae": "AffMAE",
+    "mse": "AffMSE",
+    "gan": "AffGAN",
+    "stochastic": "AffGAN(z)",
+    "dg": "AffDG",
+    "ll": "AffLL",
+    "typical": "typical",
+}
+SOFT = {
+    "plain_mae": "MAE",
+    "plain_mse": "MSE",
+    "softgan": "SoftGAN",
+    "softdg": "SoftDG",
+}
 
 
 def rows(printed):
@@ -56,7 +63,7 @@ def rows(printed):
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("texture")
-    done = run(f"--output_dir={folder}", "--patch_size=32", *TINY)
+    done = run(SCRIPT, f"--output_dir={folder}", "--patch_size=32", *TINY)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -65,7 +72,7 @@ def result(tmp_path_factory):
 def everything(tmp_path_factory):
     folder = tmp_path_factory.mktemp("everything")
     flags = ("--objective=all", "--patch_size=32", *TINY, *TINY_PRIORS)
-    done = run(f"--output_dir={folder}", *flags)
+    done = run(SCRIPT, f"--output_dir={folder}", *flags)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -87,7 +94,7 @@ def test_the_models_that_it_writes_load_and_are_consistent(everything):
     low_res = np.random.default_rng(0).uniform(size=(2, 9, 7, 1))
     low_res = low_res.astype("float32")
     for name in PROJECTED:
-        path = everything[0] / f"{name.lower()}.keras"
+        path = everything[0] / name / "model.keras"
         model = keras.saving.load_model(path)
         error = downsample(model.predict(low_res, verbose=0)) - low_res
         assert float(keras.ops.mean(error**2)) < CONSISTENT
@@ -98,19 +105,19 @@ def test_the_comparison_shows_six_columns(result):
     with Image.open(result[0] / "comparison.png") as picture:
         assert 6 * 160 < picture.width < 8 * 160
         assert picture.height > 4 * 160
-    assert sorted(path.name for path in (result[0] / "affgan").iterdir()) == [
+    images = (result[0] / "gan" / "images").iterdir()
+    assert sorted(path.name for path in images) == [
         "epoch_0001.png",
         "epoch_0002.png",
-        "history.csv",
     ]
 
 
 @pytest.mark.slow
 def test_all_objectives_have_a_row_and_all_projected_ones_agree(everything):
     table = rows(everything[1])
-    for name in PROJECTED:
+    for name in PROJECTED.values():
         assert float(table[name][2]) < CONSISTENT
-    for name in SOFT:
+    for name in SOFT.values():
         assert float(table[name][2]) > 1e-6
     with Image.open(everything[0] / "comparison.png") as picture:
         assert picture.width > (len(PROJECTED) + len(SOFT) + 4) * 160
@@ -125,7 +132,7 @@ def test_the_code_lengths_are_those_that_the_prior_tells(everything):
     bits = {name: float(value) for name, value in lines}
     table = rows(printed)
     expected = {"bicubic", "Affinit", "grey", "blurred", "truth"}
-    assert bits.keys() == expected | set(PROJECTED) | set(SOFT)
+    assert bits.keys() == expected | {*PROJECTED.values(), *SOFT.values()}
     for name, value in bits.items():
         assert abs(float(table[name][4]) - value) < ROUNDED
     prior = keras.saving.load_model(folder / "prior" / "prior.keras")
@@ -142,8 +149,8 @@ def test_the_code_lengths_are_those_that_the_prior_tells(everything):
 @pytest.mark.slow
 def test_the_way_up_the_ladder_is_recorded_and_drawn(everything):
     folder, _ = everything
-    for name in ("affdg", "affll", "softdg"):
-        with open(folder / name / "history.csv", newline="") as file:
+    for name in ("dg", "ll", "softdg"):
+        with open(folder / name / "log.csv", newline="") as file:
             lines = list(csv.DictReader(file))
         assert [float(line["rung"]) for line in lines] == [1, 1, 2, 2]
         coarseness = [float(line["coarseness"]) for line in lines]
@@ -160,6 +167,7 @@ def test_a_prior_of_an_earlier_run_is_used_and_not_trained(
 ):
     earlier, printed = everything
     done = run(
+        SCRIPT,
         f"--output_dir={tmp_path}",
         "--objective=ll",
         f"--prior_dir={earlier / 'prior'}",
@@ -167,37 +175,16 @@ def test_a_prior_of_an_earlier_run_is_used_and_not_trained(
         *TINY_PRIORS,
     )
     assert done.returncode == 0, done.stderr
-    assert "The prior was trained before" in printed
-    assert "The prior was trained before" not in done.stdout
     assert not (tmp_path / "prior").exists()
     # All but the seconds, which no two runs share.
     assert rows(done.stdout)["AffLL"][:5] == rows(printed)["AffLL"][:5]
     assert rows(done.stdout)["truth"] == rows(printed)["truth"]
 
 
-def test_help_does_not_wait_for_tensorflow():
-    program = (
-        f"import runpy, sys; sys.argv = [{str(SCRIPT)!r}, '--help']\n"
-        f"sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
-        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-        "except SystemExit: print('tensorflow' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "--gan_steps" in done.stdout
-    assert done.stdout.splitlines()[-1] == "False"
-
-
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["grass"], "Unknown arguments: grass"),
-        (["--objective=mse,wgan"], "--objective does not know wgan. Choose"),
-        (["--objective="], "--objective does not know none. Choose"),
+        (["--objective=wgan"], "--objective does not know wgan. Choose"),
         (["--prior_dir=nowhere"], "--prior_dir=nowhere needs a folder with"),
         (["--denoiser_dir=/"], "--denoiser_dir=/ needs a folder with"),
     ],
@@ -205,7 +192,7 @@ def test_help_does_not_wait_for_tensorflow():
 def test_what_will_not_do_is_refused_before_anything_is_made(
     tmp_path, flags, message
 ):
-    done = run(f"--output_dir={tmp_path / 'new'}", *flags)
+    done = run(SCRIPT, f"--output_dir={tmp_path / 'new'}", *flags)
     assert done.returncode != 0
     assert message in " ".join((done.stderr + done.stdout).split())
     assert not (tmp_path / "new").exists()

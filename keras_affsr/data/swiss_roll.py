@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_affsr import checks
+from keras_affsr.data.texture_patches import batch_numbers
 
 OWNER = "swiss_roll"
 
@@ -12,7 +13,9 @@ ANGLE_STDDEV = 3.0
 PITCH = 0.4
 
 
-def swiss_roll(batch_size=256, seed=0, noise_stddev=0.2, num_batches=None):
+def swiss_roll(
+    batch_size=256, seed=0, noise_stddev=0.2, num_batches=None, start_batch=0
+):
     """Makes a dataset of batches of points of a noisy Swiss roll.
 
         nu_1 ~ N(10, 3), nu_2 ~ N(0, noise_stddev)   (standard deviations)
@@ -30,6 +33,8 @@ def swiss_roll(batch_size=256, seed=0, noise_stddev=0.2, num_batches=None):
             0 for a curve without noise. Defaults to 0.2.
         num_batches: int or None. Length of the dataset; None for one without
             end. Defaults to None.
+        start_batch: int. Number of the first batch, to go on where a run has
+            stopped. Defaults to 0.
 
     Returns:
         `tf.data.Dataset` of float32 batches of static shape `(batch_size, 2)`.
@@ -53,11 +58,7 @@ def swiss_roll(batch_size=256, seed=0, noise_stddev=0.2, num_batches=None):
     noise_stddev = checks.check_not_negative(
         noise_stddev, "noise_stddev", OWNER
     )
-    if num_batches is None:
-        indices = tf.data.Dataset.counter()
-    else:
-        num_batches = checks.check_count(num_batches, "num_batches", OWNER)
-        indices = tf.data.Dataset.range(num_batches)
+    indices = batch_numbers(start_batch, num_batches, OWNER)
 
     def make_batch(index):
         key = tf.stack([tf.constant(seed, "int64"), index])

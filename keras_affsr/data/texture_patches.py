@@ -15,13 +15,14 @@ def texture_patches(
     seed=0,
     flips=True,
     num_batches=None,
+    start_batch=0,
 ):
     """Makes a dataset of batches of random patches of one or more images.
 
     Every position of a patch in every image is equally likely, so that large
     images give more patches. Batch `i` depends on `seed` and `i` alone: the
     dataset repeats itself exactly when it is made again, all its batches
-    differ, and `dataset.skip(i)` goes on where a run has stopped.
+    differ, and `start_batch=i` goes on where a run has stopped.
 
     Without `num_batches` the dataset is endless. Give `fit` its
     `steps_per_epoch` then; Keras keeps reading where the epoch before stopped,
@@ -38,6 +39,8 @@ def texture_patches(
         flips: bool. Whether each patch is mirrored left to right, and upside
             down, by the toss of a coin. Defaults to True.
         num_batches: int or None. Length of the dataset. Defaults to None.
+        start_batch: int. Number of the first batch; those before it are not
+            made, which `dataset.skip` would do. Defaults to 0.
 
     Returns:
         `tf.data.Dataset` of float32 batches of static shape
@@ -60,15 +63,26 @@ def texture_patches(
     seed = checks.check_count(seed, "seed", OWNER, least=0)
     images = _check_images(images, patch_size)
     make_batch = _batch_maker(images, patch_size, batch_size, seed, flips)
-    if num_batches is None:
-        indices = tf.data.Dataset.counter()
-    else:
-        num_batches = checks.check_count(num_batches, "num_batches", OWNER)
-        indices = tf.data.Dataset.range(num_batches)
+    indices = batch_numbers(start_batch, num_batches, OWNER)
     options = tf.data.Options()
     options.deterministic = True
     dataset = indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def batch_numbers(start_batch, num_batches, owner):
+    """Returns a dataset of the numbers of batches, int64, or raises.
+
+    Args:
+        start_batch: int. The first number.
+        num_batches: int or None. How many; without end if None.
+        owner: string. Who asks.
+    """
+    start = checks.check_count(start_batch, "start_batch", owner, least=0)
+    if num_batches is None:
+        return tf.data.Dataset.counter(start)
+    count = checks.check_count(num_batches, "num_batches", owner)
+    return tf.data.Dataset.range(start, start + count)
 
 
 def _check_images(images, patch_size):
