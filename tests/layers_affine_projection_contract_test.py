@@ -110,6 +110,20 @@ def test_a_saved_model_is_as_consistent(downsample, tmp_path):
         assert low_res_mse(downsample, generated, low_res) <= CONSISTENT
 
 
+def test_a_saved_model_keeps_a_convolution_as_upsample(downsample, tmp_path):
+    upsample = PseudoInverseUpsample(downsample, method="conv", trainable=True)
+    guess = keras.Input((None, None, 1))
+    low_res = keras.Input((None, None, 1))
+    project = AffineProjection(downsample, upsample)
+    model = keras.Model([guess, low_res], project(guess, low_res))
+    # Other kernels than those that a new layer computes.
+    model.set_weights([1.1 * weight for weight in model.get_weights()])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    arrays = [noise(2, 16, 24, 1), noise(2, 4, 6, 1)]
+    np.testing.assert_array_equal(loaded(arrays), model(arrays))
+
+
 def test_an_exported_model_is_as_consistent(downsample, tmp_path):
     model = consistent_model(downsample)
     model.export(tmp_path / "exported", verbose=False)

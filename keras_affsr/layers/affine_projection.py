@@ -92,7 +92,8 @@ class AffineProjection(keras.layers.Layer):
                 f"Expected: {tuple(guess_shape)}. Make it with "
                 "`PseudoInverseUpsample(downsample)` of the same operator."
             )
-        self.upsample.build(low_res_shape)
+        if not self.upsample.built:  # When loaded, or if it is shared.
+            self.upsample.build(low_res_shape)
 
     def call(self, guess, low_res):
         checks.check_floats(guess, "guess", self.name)
