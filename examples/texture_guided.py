@@ -1,8 +1,10 @@
 """The objectives of the texture example that follow a prior.
 
 Each function takes the flags as `settings`, its `RunDirectory`, and that of its
-prior.
+prior, as those in run_models.py do.
 """
+
+import functools
 
 import run_data
 import texture_priors
@@ -13,7 +15,7 @@ from run_models import generator
 from run_training import fit
 
 
-def train_by_denoiser(settings, run, prior, weight=0.0):
+def build_by_denoiser(settings, run, prior, weight=0.0):
     """AffDG and SoftDG, along a ladder of denoisers."""
     from keras_affsr import models
 
@@ -24,10 +26,10 @@ def train_by_denoiser(settings, run, prior, weight=0.0):
         consistency_weight=weight,
         seed=settings.seed,
     )
-    climb(settings, run, model, prior)
+    return climb(settings, run, model, prior)
 
 
-def train_by_density(settings, run, prior):
+def build_by_density(settings, run, prior):
     """AffLL, along a ladder of densities."""
     from keras_affsr import models
 
@@ -37,18 +39,19 @@ def train_by_density(settings, run, prior):
         run_data.operator(settings),
         seed=settings.seed,
     )
-    climb(settings, run, model, prior)
+    return climb(settings, run, model, prior)
 
 
 def climb(settings, run, model, prior):
-    """Trains a model up a ladder, two epochs on each rung."""
+    """Has a model trained up a ladder, two epochs on each rung."""
     from keras_affsr import callbacks
 
     epochs = 2 * len(texture_priors.rungs(prior.directory))
     steps = settings.steps or settings.guided_steps
     model.compile(adam(3e-3, steps, global_clipnorm=1.0))
     per_epoch = max(1, steps // epochs)
-    fit(
+    return functools.partial(
+        fit,
         settings,
         run,
         model,
@@ -60,7 +63,7 @@ def climb(settings, run, model, prior):
     )
 
 
-def train_typical(settings, run, prior):
+def build_typical(settings, run, prior):
     """Images as probable as real ones, under the last density of a ladder."""
     import keras
     import numpy as np
@@ -84,14 +87,16 @@ def train_typical(settings, run, prior):
     )
     steps = settings.steps or settings.typical_steps
     model.compile(adam(2e-3, steps, global_clipnorm=1.0))
-    fit(settings, run, model, steps, "sliced_wasserstein", size=size)
+    return functools.partial(
+        fit, settings, run, model, steps, "sliced_wasserstein", size=size
+    )
 
 
 GUIDED = {
-    "dg": Objective("AffDG", train_by_denoiser, "denoiser", {}),
+    "dg": Objective("AffDG", build_by_denoiser, "denoiser", {}),
     "softdg": Objective(
-        "SoftDG", train_by_denoiser, "denoiser", {"weight": 100.0}
+        "SoftDG", build_by_denoiser, "denoiser", {"weight": 100.0}
     ),
-    "ll": Objective("AffLL", train_by_density, "prior", {}),
-    "typical": Objective("typical", train_typical, "prior", {}),
+    "ll": Objective("AffLL", build_by_density, "prior", {}),
+    "typical": Objective("typical", build_typical, "prior", {}),
 }

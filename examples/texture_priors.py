@@ -6,6 +6,7 @@ gone on with as all others.
 """
 
 import contextlib
+import functools
 import glob
 import itertools
 import os
@@ -35,8 +36,8 @@ def rungs(folder):
     return glob.glob(os.path.join(folder, "rung_*.weights.h5"))
 
 
-def train_denoiser(settings, run, _):
-    """Trains a denoiser at ever less noise."""
+def build_denoiser(settings, run, _):
+    """A denoiser, for training at ever less noise."""
     import keras
 
     import keras_affsr
@@ -59,13 +60,12 @@ def train_denoiser(settings, run, _):
         keras.optimizers.Adam(schedule), jit_compile=settings.jit_compile
     )
     shares = (number / settings.rungs for number in range(settings.rungs + 1))
-    train_ladder(
-        settings, run, denoiser, [int(steps * share) for share in shares]
-    )
+    steps = [int(steps * share) for share in shares]
+    return functools.partial(train_ladder, settings, run, denoiser, steps)
 
 
-def train_density(settings, run, _):
-    """Trains a small PixelCNN."""
+def build_density(settings, run, _):
+    """A small PixelCNN."""
     import keras
 
     import keras_affsr
@@ -86,17 +86,19 @@ def train_density(settings, run, _):
     )
     # It learns fast at first: each rung has twice the training of the last.
     halves = [steps // 2**power for power in range(settings.rungs)]
-    train_ladder(settings, run, density, [0, *reversed(halves)])
+    steps = [0, *reversed(halves)]
+    return functools.partial(train_ladder, settings, run, density, steps)
 
 
 def train_ladder(settings, run, prior, steps):
     """Trains a prior from step to step, each of which leaves a rung."""
     from keras_affsr import callbacks
     from keras_affsr import training
-    from keras_affsr.callbacks.checkpoint import Checkpoint
 
     ladder = callbacks.LadderCheckpoint(run.directory)
-    checkpoint = Checkpoint(run.path("checkpoints"), callbacks=[ladder])
+    checkpoint = callbacks.Checkpoint(
+        run.path("checkpoints"), callbacks=[ladder]
+    )
     parts = [pair for pair in itertools.pairwise(steps) if pair[1] > pair[0]]
     trained = checkpoint.restore(prior)
     start = time.perf_counter()
@@ -121,6 +123,6 @@ def train_ladder(settings, run, prior, steps):
 
 
 PRIORS = {
-    "denoiser": Objective("denoiser", train_denoiser, None, {}),
-    "prior": Objective("prior", train_density, None, {}),
+    "denoiser": Objective("denoiser", build_denoiser, None, {}),
+    "prior": Objective("prior", build_density, None, {}),
 }

@@ -1,0 +1,161 @@
+"""The flags that all trainings share. `--help` waits for nothing heavy."""
+
+import types
+
+from absl import app
+from absl import flags
+
+# So that they count as flags of the script that defines them, for --help.
+flags.disclaim_key_flags()
+
+# What a run does not depend on: these may change from one start to the next.
+NOT_OF_THE_RUN = ("output_dir", "objective", "resume")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+STRATEGIES = ("none", "mirrored", "multi_worker")
+
+
+def define(objectives, data, values=flags.FLAGS, **defaults):
+    """Defines the flags of a training.
+
+    Args:
+        objectives: Names that --objective knows.
+        data: Names that --data knows; the first one is the default.
+        values: Where to define them. Defaults to absl's own.
+        **defaults: Of the flags whose defaults differ from script to script.
+    """
+
+    def add(kind, name, default, text, *args):
+        default = defaults.pop(name, default)
+        kind(name, default, text, *args, flag_values=values)
+
+    string, whole, real = (
+        flags.DEFINE_string,
+        flags.DEFINE_integer,
+        flags.DEFINE_float,
+    )
+    known = f"What to train: some of {', '.join(objectives)}; or all."
+    add(string, "output_dir", None, "Where to write: a folder for each.")
+    add(flags.DEFINE_list, "objective", ["mse", "gan"], known)
+    add(flags.DEFINE_bool, "resume", True, "Go on with a run that is there.")
+    add(whole, "seed", 0, "Of weights, data and noise.", 0)
+    add(flags.DEFINE_enum, "data", data[0], data, "Where images come from.")
+    add(whole, "scale", 4, "Ratio of high to low resolution.", 1)
+    add(whole, "batch_size", 16, "Images per step.", 1)
+    add(whole, "test_images", None, "Rounded up to sixteens; all if None.", 1)
+    add(whole, "validation_images", 128, "After each epoch.", 1)
+    networks = ("grass", "celeba", "imagenet")
+    text = "The paper's networks, of which data."
+    add(flags.DEFINE_enum, "network", "grass", networks, text)
+    add(real, "width", 1.0, "Multiplies the generator's filters.", 0.01)
+    add(real, "discriminator_width", 1.0, "The discriminator's.", 0.01)
+    add(whole, "epochs", 5, "Parts of a training, with a checkpoint each.", 1)
+    add(whole, "mse_steps", 800, "Of training with a pixel-wise loss.", 1)
+    add(whole, "gan_steps", 2500, "Of a GAN, after those of AffMSE.", 1)
+    add(whole, "steps", None, "Instead of both of these.", 1)
+    add(real, "learning_rate", 2e-3, "Of the generator, at first.")
+    add(real, "discriminator_learning_rate", 1e-3, "At first, too.")
+    add(
+        flags.DEFINE_list,
+        "instance_noise",
+        ["0.1", "0"],
+        "First and last standard deviation of the noise, linear in between.",
+    )
+    add(
+        real,
+        "instance_noise_target",
+        None,
+        "Adapt it from the first on, to keep the discriminator's loss at this.",
+    )
+    text = "Of consistency, in SoftGAN."
+    add(real, "consistency_weight", 10.0, text, 0.0)
+    precision = "Of what the networks compute."
+    add(flags.DEFINE_enum, "precision", "float32", PRECISIONS, precision)
+    devices = "All GPUs of this machine; or many machines, by TF_CONFIG."
+    add(flags.DEFINE_enum, "strategy", "none", STRATEGIES, devices)
+    text = "Compile steps with XLA; if None, where Keras thinks it good."
+    add(flags.DEFINE_bool, "jit_compile", None, text)
+    if defaults:
+        raise TypeError(f"No flags of these names: {', '.join(defaults)}.")
+
+
+def define_photographs(values=flags.FLAGS, **defaults):
+    """Defines the flags of data that comes as files of photographs."""
+    for name, text in (
+        ("image_dir", "A folder of photographs, for which TFDS is not needed."),
+        ("manual_dir", "Archives that were downloaded, for TFDS to prepare."),
+        ("data_dir", "Where TFDS keeps its data."),
+    ):
+        flags.DEFINE_string(name, None, text, flag_values=values)
+    for name, text in (
+        ("image_size", "Side of the square that an image is made."),
+        ("crop_size", "Side of the centred square that it is made of."),
+    ):
+        flags.DEFINE_integer(
+            name, defaults.get(name), text, 1, flag_values=values
+        )
+
+
+def settings(argv, values=flags.FLAGS):
+    """Returns the flags as a namespace, once they will do.
+
+    Args:
+        argv: What the flags have left of the command line.
+        values: The flags. Defaults to absl's own.
+    """
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown arguments: {' '.join(argv[1:])}")
+    found = {
+        flag.name: flag.value
+        for module, ours in values.flags_by_module_dict().items()
+        if not module.startswith("absl.")
+        for flag in ours
+    }
+    if found.get("jit_compile", False) is None:
+        found["jit_compile"] = "auto"
+    if "instance_noise" in found:
+        _check_noise(found["instance_noise"])
+    return types.SimpleNamespace(**found)
+
+
+def chosen(objective, objectives):
+    """Returns the names of what to train, in order, or raises.
+
+    What a chosen objective goes on from is among them.
+
+    Args:
+        objective: list of names: the flag.
+        objectives: dict of `Objective`, by name.
+    """
+    wanted = set(objective)
+    unknown = wanted - {"all", *objectives}
+    if unknown or not wanted:
+        raise app.UsageError(
+            f"--objective does not know {', '.join(sorted(unknown)) or 'none'}."
+            f" Choose some of: {', '.join(objectives)}; or all."
+        )
+    if "all" in wanted:
+        return list(objectives)
+    needed = {objectives[name].before for name in wanted}
+    return [name for name in objectives if name in wanted | needed]
+
+
+def of_the_run(settings, **more):
+    """Returns what the result of a run depends on, as a dict for JSON."""
+    kept = {
+        name: value
+        for name, value in vars(settings).items()
+        if name not in NOT_OF_THE_RUN
+    }
+    return {**kept, **more}
+
+
+def _check_noise(levels):
+    try:
+        first, last = (float(level) for level in levels)
+    except ValueError:
+        first = last = -1.0
+    if min(first, last) < 0:
+        raise app.UsageError(
+            f"--instance_noise={','.join(levels)} needs two numbers of zero or "
+            "more, the first and the last level, such as 0.1,0."
+        )
