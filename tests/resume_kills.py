@@ -1,7 +1,8 @@
 """Kills trainings again and again; prints what they leave behind, as JSON.
 
-To be run as a program, with a directory to work in and policies. Processes are forked from
-one that has imported TensorFlow and not used it yet, which saves its start.
+To be run as a program, with a directory to work in, and policies. Processes are
+forked from one that has imported TensorFlow and not used it yet, which saves
+its start.
 """
 
 import hashlib
