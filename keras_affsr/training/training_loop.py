@@ -1,5 +1,8 @@
 """The loop of `training.fit` for several devices and machines."""
 
+import contextlib
+import gc
+
 import tensorflow as tf
 
 from keras_affsr.training.loss_scales import agreeing_on_overflow
@@ -34,7 +37,11 @@ class TrainingLoop:
             epochs: int. The epoch to end before.
         """
         logs, self.model.stop_training = None, False
-        with predicting_alone(self.model), agreeing_on_overflow(self.model):
+        with (
+            predicting_alone(self.model),
+            agreeing_on_overflow(self.model),
+            _garbage_kept(),
+        ):
             callbacks.on_train_begin()
             for epoch in range(first_epoch, epochs):
                 logs = self._run_epoch(callbacks, epoch)
@@ -67,6 +74,7 @@ class TrainingLoop:
             callbacks.on_test_end(values)
             logs |= {f"val_{name}": value for name, value in values.items()}
         callbacks.on_epoch_end(epoch, logs)
+        gc.collect()
         return logs
 
     def _pass(self, batches, step, on_begin, on_end):
@@ -113,3 +121,21 @@ class TrainingLoop:
             return dict(zip(names, map(float, values))), stop > 0
 
         return function
+
+
+@contextlib.contextmanager
+def _garbage_kept():
+    """Collects garbage now, and within only where it is asked to.
+
+    To delete an iterator or a function of TensorFlow waits for what runs. One
+    worker that collects while another one is in the middle of a step that takes
+    both was seen to wait for ever.
+    """
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
