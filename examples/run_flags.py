@@ -51,7 +51,8 @@ def define(objectives, data, values=flags.FLAGS, **defaults):
     add(whole, "epochs", 5, "Parts of a training, with a checkpoint each.", 1)
     add(whole, "mse_steps", 800, "Of training with a pixel-wise loss.", 1)
     add(whole, "gan_steps", 2500, "Of a GAN, after those of AffMSE.", 1)
-    add(whole, "steps", None, "Instead of both of these.", 1)
+    text = "Of each objective, in place of its own number; not of priors."
+    add(whole, "steps", None, text, 1)
     add(real, "learning_rate", 2e-3, "Of the generator, at first.")
     add(real, "discriminator_learning_rate", 1e-3, "At first, too.")
     add(
@@ -110,8 +111,9 @@ def settings(argv, values=flags.FLAGS):
         if not module.startswith("absl.")
         for flag in ours
     }
-    if found.get("jit_compile", False) is None:
-        found["jit_compile"] = "auto"
+    if "jit_compile" in found:
+        found["jit_compile"] = _jit_compile(found, values)
+    _check_steps(found)
     if "instance_noise" in found:
         _check_noise(found["instance_noise"])
     return types.SimpleNamespace(**found)
@@ -147,6 +149,29 @@ def of_the_run(settings, **more):
         if name not in NOT_OF_THE_RUN
     }
     return {**kept, **more}
+
+
+def _jit_compile(found, values):
+    """Returns what to give to `compile`."""
+    several = found["strategy"] != "none"
+    if several and found["jit_compile"] and values["jit_compile"].present:
+        raise app.UsageError(
+            f"--jit_compile cannot be had with --strategy={found['strategy']}: "
+            "Keras does not compile steps of several devices. Leave it out."
+        )
+    none = found["jit_compile"] is None
+    return "auto" if none or several else found["jit_compile"]
+
+
+def _check_steps(found):
+    """Raises unless a training divides into its epochs."""
+    names = ["steps"] if found.get("steps") else ["mse_steps", "gan_steps"]
+    for name in names:
+        if found.get(name) and found[name] % found["epochs"]:
+            raise app.UsageError(
+                f"--{name}={found[name]} does not divide into --epochs="
+                f"{found['epochs']} equal parts. Change either."
+            )
 
 
 def _check_noise(levels):

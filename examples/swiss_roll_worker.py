@@ -23,11 +23,12 @@ LIMIT_STEPS = 0.03  # Of descent, for each of the longest training.
 
 
 def set_up():
-    """Gives each process one thread; called before its first piece of work."""
+    """Gives each process one thread and no GPU, before its first work."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import tensorflow as tf
 
+    tf.config.set_visible_devices([], "GPU")  # Each would take all of it.
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 

@@ -94,6 +94,7 @@ def train_ladder(settings, run, prior, steps):
     """Trains a prior from step to step, each of which leaves a rung."""
     from keras_affsr import callbacks
     from keras_affsr import training
+    from keras_affsr.callbacks.checkpoint_files import write_durably
 
     ladder = callbacks.LadderCheckpoint(run.directory)
     checkpoint = callbacks.Checkpoint(
@@ -114,7 +115,7 @@ def train_ladder(settings, run, prior, steps):
                 verbose=1 if sys.stderr.isatty() else 2,
                 callbacks=[ladder, checkpoint],
             )
-    prior.save(run.path(FILE))
+    write_durably(prior.save, run.path(FILE))
     seconds = time.perf_counter() - start
     training.write_json(
         {**run.flags, "trained_from": trained, "seconds": seconds},

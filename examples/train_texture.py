@@ -75,9 +75,16 @@ def main(argv):
 def run(settings):
     """Trains what the flags say, and compares all of it."""
     names = run_flags.chosen(settings.objective, OBJECTIVES)
-    runs = train_all(
-        settings, names, OBJECTIVES, "train_texture", given_priors(settings)
-    )
+    given = given_priors(settings)
+    priors = [name for name in names if name in texture_priors.PRIORS]
+    missing = [name for name in priors if name not in given]
+    if missing and settings.strategy == "multi_worker":
+        raise app.UsageError(
+            f"A {missing[0]} is trained on one machine. Do that first, with "
+            f"--strategy=none --objective={missing[0]}, and give its folder as "
+            f"--{missing[0]}_dir."
+        )
+    runs = train_all(settings, names, OBJECTIVES, "train_texture", given)
     report(settings, {name: runs[name] for name in names}, runs.get("prior"))
 
 

@@ -67,6 +67,24 @@ def test_without_a_checkpoint_the_error_says_so():
         fit(make_plain(), batches(bad=5), [StopOnNaN()])
 
 
+def test_a_checkpoint_that_fit_was_not_given_has_nothing(tmp_path):
+    with pytest.raises(
+        FloatingPointError, match=r"batch 5 of the run .* has kept nothing yet"
+    ):
+        fit(make_plain(), batches(bad=5), [StopOnNaN(Checkpoint(tmp_path))])
+
+
+def test_nan_is_told_even_if_the_description_fails():
+    with pytest.raises(
+        FloatingPointError, match=r"found loss=nan .*\(\[KeyError: 5\]\)"
+    ):
+        fit(
+            make_plain(),
+            batches(bad=5),
+            [StopOnNaN(describe_batch={}.__getitem__)],
+        )
+
+
 def test_an_infinite_loss_is_found_too():
     class Infinite(keras.metrics.Mean):
         """A loss, as its name says, that is infinite."""

@@ -99,6 +99,11 @@ def test_what_a_run_does_not_depend_on_is_not_of_the_run():
         (["--instance_noise=0.1"], "--instance_noise=0.1 needs two numbers"),
         (["--instance_noise=a,b"], "--instance_noise=a,b needs two numbers"),
         (["--instance_noise=0.1,-1"], "--instance_noise=0.1,-1 needs two"),
+        (["--steps=10", "--epochs=4"], "--steps=10 does not divide into"),
+        (
+            ["--strategy=mirrored", "--jit_compile"],
+            "--jit_compile cannot be had with --strategy=mirrored",
+        ),
         (["--data=mnist"], "value should be one of <celeb_a|photographs>"),
     ],
 )

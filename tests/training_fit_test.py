@@ -139,6 +139,14 @@ def test_arrays_are_refused():
         fit(make_plain(), dataset(), validation_data=images())
 
 
+def test_fit_within_the_scope_of_a_strategy_is_refused():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = make_plain()
+        with pytest.raises(ValueError, match="Only build and compile"):
+            fit(model, dataset())
+
+
 def test_a_model_of_its_own_on_each_worker_is_refused(monkeypatch):
     config = {"cluster": TWO, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))

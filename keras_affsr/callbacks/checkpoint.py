@@ -19,14 +19,16 @@ class Checkpoint(keras.callbacks.Callback):
     """Keeps all that a training needs to go on exactly where it was.
 
     Killed at any moment and started again by the same program, a run on one
-    device ends with the weights, optimizers and logs that it would have had,
-    to the last bit. A checkpoint has the weights of the model and of its
-    prior, the state of all its optimizers, loss scales, the random states of
-    layers such as `Dropout`, and the states of `callbacks`. The noise of this
-    package's models needs no state: it is a function of the seed and the step.
-    So are the batches of its datasets, which begin at `start_batch`; of other
-    data, see to it that each batch depends on its number alone, and leave the
-    shuffling of arrays by `fit` out.
+    CPU ends with the weights, optimizers and logs that it would have had, to
+    the last bit; a GPU adds in varying order unless TensorFlow is told not to.
+    A checkpoint has the weights of the model and of its prior, the state of
+    all its optimizers, loss scales, the random states of layers such as
+    `Dropout`, and the states of `callbacks`. The noise of this package's
+    models needs no state: it is a function of the seed and the step. So are
+    the batches of its datasets, which begin at `start_batch`; of other data,
+    see to it that each batch depends on its number alone, and leave the
+    shuffling of arrays by `fit` out. Put into `config` what batches depend on,
+    the steps of an epoch among it.
 
     Checkpoints are `<directory>/epoch_0012.weights.h5`, at the end of 12
     epochs, and so on; the first one, of a new run, before any training. Each
@@ -66,7 +68,7 @@ class Checkpoint(keras.callbacks.Callback):
     Example:
 
     ```python
-    flags = {"learning_rate": 1e-3, "seed": 0}
+    flags = {"learning_rate": 1e-3, "seed": 0, "steps": 100}
     downsample = keras_affsr.layers.GaussianDownsample(scale=4)
     generator = keras_affsr.networks.generator(downsample, channels=1)
     model = keras_affsr.models.SuperResolver(generator, downsample)
@@ -77,13 +79,13 @@ class Checkpoint(keras.callbacks.Callback):
     patches = keras_affsr.data.texture_patches(
         keras_affsr.data.grass("train"),
         seed=flags["seed"],
-        start_batch=100 * epoch,
+        start_batch=flags["steps"] * epoch,
     )
     model.fit(
         keras_affsr.data.pairs(patches, downsample),
         initial_epoch=epoch,
         epochs=50,
-        steps_per_epoch=100,
+        steps_per_epoch=flags["steps"],
         callbacks=[
             keras_affsr.callbacks.StopOnNaN(checkpoint),
             keras_affsr.callbacks.TrainingLog("run/log.csv"),

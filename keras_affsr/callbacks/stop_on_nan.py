@@ -72,9 +72,10 @@ class StopOnNaN(keras.callbacks.Callback):
         bad = {k: v for k, v in (logs or {}).items() if _is_bad(k, v)}
         if bad:
             values = ", ".join(f"{name}={bad[name]}" for name in sorted(bad))
+            restored = _tell(self._restore)
             raise FloatingPointError(
                 f"`{self.owner}` found {values} in {self._place(batch)}. "
-                f"{self._restore()} Try a lower learning rate, or an optimizer "
+                f"{restored} Try a lower learning rate, or an optimizer "
                 "with global_clipnorm=1.0, and look at that batch."
             )
 
@@ -90,8 +91,8 @@ class StopOnNaN(keras.callbacks.Callback):
         if hasattr(self.model, "seed"):
             text += f" with seed={self.model.seed}"
         if self.describe_batch is not None:
-            told = "; ".join(str(self.describe_batch(each)) for each in batches)
-            text += f" ({told})"
+            told = [_tell(self.describe_batch, each) for each in batches]
+            text += f" ({'; '.join(told)})"
         return text
 
     def _restore(self):
@@ -101,11 +102,24 @@ class StopOnNaN(keras.callbacks.Callback):
                 "The model is ruined, as there is no checkpoint to restore it "
                 "by: give one."
             )
+        if not self.checkpoint.epochs:
+            return (
+                "The model is ruined, as its checkpoint has kept nothing yet: "
+                "put it among the callbacks of `fit` as well."
+            )
         epoch = self.checkpoint.restore(self.model)
         return (
             f"The model is back at the end of {epoch} epochs, as in "
             f"{self.checkpoint.directory!r}."
         )
+
+
+def _tell(describe, *args):
+    """Returns what a function tells, or that it failed: NaN is the news."""
+    try:
+        return str(describe(*args))
+    except Exception as error:
+        return f"[{type(error).__name__}: {error}]"
 
 
 def _is_bad(name, value):

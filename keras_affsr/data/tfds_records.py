@@ -37,13 +37,10 @@ class RecordIndex:
     def __init__(self, files, shards, starts, lengths):
         self.files = list(files)
         self.arrays = (shards, starts, lengths)
-        sizes = np.array([os.path.getsize(file) for file in self.files])
-        ends = sizes[shards] - starts - lengths  # [records]
         with tf.device("CPU"):
             self._files = tf.constant(self.files, "string")
             self._tensors = [
-                tf.constant(array, "int64")
-                for array in (shards, starts, lengths, ends)
+                tf.constant(array, "int64") for array in (shards, starts)
             ]
 
     def __len__(self):
@@ -56,10 +53,19 @@ class RecordIndex:
 
     def contents(self, item):
         """Returns the bytes of an image file, as a string tensor `()`."""
-        shard, start, length, end = (tensor[item] for tensor in self._tensors)
-        record = tf.data.FixedLengthRecordDataset(
-            self._files[shard], length, start, end, buffer_size=length
-        ).get_single_element()
+        shard, start = (tensor[item] for tensor in self._tensors)
+        # `tf.data.TFRecordDataset`, begun in the middle of a file. Other ways
+        # to skip bytes, as FixedLengthRecordDataset's header, read them.
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=self._files[shard][None],
+            compression_type="",
+            buffer_size=0,
+            byte_offsets=start[None] - HEAD,
+        )
+        records = tf.data.experimental.from_variant(
+            records, tf.TensorSpec((), "string")
+        )
+        record = records.take(1).get_single_element()
         spec = {"image": tf.io.FixedLenFeature((), "string")}
         return tf.io.parse_single_example(record, spec)["image"]
 

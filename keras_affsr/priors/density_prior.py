@@ -142,9 +142,13 @@ class DensityPrior(TrainedPrior):
 
         Unless `adapt` has been called, it is, on the first batches.
         """
-        if not self.is_adapted:
-            self.adapt(x if y is None else y, steps=ADAPT_STEPS)
+        self.prepare(x if y is None else y)
         return super().fit(x, y, *args, **kwargs)
+
+    def prepare(self, images):
+        """Adapts to the first batches of what it will be trained on."""
+        if not self.is_adapted:
+            self.adapt(images, steps=ADAPT_STEPS)
 
     def train_step(self, data):
         step = self.optimizer.iterations

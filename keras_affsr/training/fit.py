@@ -54,7 +54,9 @@ def fit(
     chief, alone: the package's and Keras's own ones, and any with an attribute
     `chief_only = True`. Such a callback may read and write weights and call
     `model.predict_on_batch`, and must not wait for other workers, as `predict`
-    and `evaluate` do. `model.stop_training`, set by one worker, stops all:
+    and `evaluate` do. What it adds to the logs, the chief alone sees: let no
+    callback that changes the model, such as `ReduceLROnPlateau`, monitor that.
+    `model.stop_training`, set by one worker, stops all:
     within an epoch, after the next batch.
 
     If a worker ends, the others stop with an error that says so, after a few
@@ -130,6 +132,8 @@ def fit(
             checks.check_instance(each, tf.data.Dataset, name, OWNER)
     strategy = model.distribute_strategy
     _check_scope(model, strategy)
+    if hasattr(model, "prepare"):  # As the `fit` of priors does.
+        model.prepare(dataset)
     if strategy.num_replicas_in_sync == 1 and len(workers_of(strategy)) < 2:
         return model.fit(
             dataset,
@@ -175,6 +179,12 @@ def fit(
 
 
 def _check_scope(model, strategy):
+    if tf.distribute.has_strategy():
+        raise ValueError(
+            f"`{OWNER}` was called within `strategy.scope()`, where what one "
+            "worker makes alone, such as a metric, waits for the others. Only "
+            "build and compile the model there."
+        )
     workers = workers_of_environment()
     if len(workers) > 1 and len(workers_of(strategy)) < 2:
         raise ValueError(

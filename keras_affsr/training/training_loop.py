@@ -70,6 +70,7 @@ class TrainingLoop:
                 self.test,
                 callbacks.on_test_batch_begin,
                 callbacks.on_test_batch_end,
+                may_stop=False,
             )
             callbacks.on_test_end(values)
             logs |= {f"val_{name}": value for name, value in values.items()}
@@ -77,13 +78,13 @@ class TrainingLoop:
         gc.collect()
         return logs
 
-    def _pass(self, batches, step, on_begin, on_end):
+    def _pass(self, batches, step, on_begin, on_end, may_stop=True):
         """Takes a step with each batch; returns the means over all of them."""
         self.model.reset_metrics()
         logs, iterator = {}, batches.iterator()
         for number in range(batches.count):
             on_begin(number)
-            logs, stop = step(iterator, self.model.stop_training)
+            logs, stop = step(iterator, may_stop and self.model.stop_training)
             on_end(number, logs)
             if stop:
                 break
