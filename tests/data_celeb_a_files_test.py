@@ -59,3 +59,9 @@ def test_other_faces_are_split_by_a_hash_of_each_name(tmp_path, caplog):
     make(tmp_path, [f"new/{shot}.jpg" for shot in range(50)])
     for split, part in parts.items():
         assert part < set(face_files(tmp_path, split, "celeb_a").paths)
+
+
+def test_six_digits_alone_are_not_celeb_a(tmp_path, caplog):
+    make(tmp_path, [f"{number:06d}.jpg" for number in range(200)])
+    assert numbers(tmp_path, "test")
+    assert "not numbered as CelebA's" in caplog.text

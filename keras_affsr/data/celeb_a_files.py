@@ -38,7 +38,7 @@ def face_files(image_dir, split, owner):
     folder = os.path.expanduser(os.fspath(image_dir))
     paths = find_images(folder, owner)
     names = [_celeb_a_name(path) for path in paths]
-    if 2 * sum(name is not None for name in names) >= len(names):
+    if _are_celeb_a(names, folder):
         splits = _standard_splits(names, folder)
     else:
         names = [
@@ -55,6 +55,19 @@ def face_files(image_dir, split, owner):
         )
     order = hash_order([names[item] for item in items], split)
     return FileIndex([paths[items[position]] for position in order])
+
+
+def _are_celeb_a(names, folder):
+    """Returns whether files are CelebA's, by their names.
+
+    Six digits are a common name: CelebA's reach the numbers of its test split.
+    """
+    numbers = [int(name[:6]) for name in names if name]
+    if 2 * len(numbers) < len(names):
+        return False
+    return (
+        max(numbers) > LAST["validation"] or _read_partition(folder) is not None
+    )
 
 
 def _celeb_a_name(path):
