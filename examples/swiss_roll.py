@@ -7,7 +7,8 @@ x = (y1 + y2) / 2 is measured. It prints Table 1, the cross-entropy H[q, p] of
 the outputs under the true density and the error of their means, for ten
 trainings of each objective, and writes it as table.csv; it draws Figure 1
 (figure1.png), and the posteriors that stochastic AffGAN samples from
-(posterior.png). It takes 25 minutes on two CPU cores.
+(posterior.png). It takes 25 minutes on two CPU cores, and one with `--trials=2
+--steps=1000`, which is too little for a GAN.
 """
 
 import concurrent.futures
