@@ -134,48 +134,63 @@ def fit(
     _check_scope(model, strategy)
     if hasattr(model, "prepare"):  # As the `fit` of priors does.
         model.prepare(dataset)
+    arguments = {
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "initial_epoch": initial_epoch,
+        "callbacks": list(callbacks),
+        "validation_data": validation_data,
+        "validation_steps": validation_steps,
+        "verbose": verbose,
+    }
     if strategy.num_replicas_in_sync == 1 and len(workers_of(strategy)) < 2:
-        return model.fit(
-            dataset,
-            epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
-            initial_epoch=initial_epoch,
-            callbacks=list(callbacks),
-            validation_data=validation_data,
-            validation_steps=validation_steps,
-            shuffle=False,
-            verbose=verbose,
-        )
+        return model.fit(dataset, shuffle=False, **arguments)
     _check_model(model, strategy)
+    with telling_of_lost_workers(strategy, OWNER):
+        _fit_on_replicas(model, strategy, dataset, **arguments)
+    return model.history
+
+
+def _fit_on_replicas(
+    model,
+    strategy,
+    dataset,
+    epochs,
+    steps_per_epoch,
+    initial_epoch,
+    callbacks,
+    validation_data,
+    validation_steps,
+    verbose,
+):
+    """Trains by a loop of our own."""
     batches = SharedBatches(
         dataset, steps_per_epoch, strategy, "dataset", OWNER, goes_on=True
     )
     validation = validation_data and SharedBatches(
         validation_data, validation_steps, strategy, "validation_data", OWNER
     )
-    with telling_of_lost_workers(strategy, OWNER):
-        replicas = Replicas(model)
-        replicas.check_same_start(
-            {
-                "initial_epoch": initial_epoch,
-                "epochs": epochs,
-                "steps_per_epoch": batches.count,
-            },
-            OWNER,
-        )
-        verbose = verbose if is_chief(strategy) else 0
-        callbacks = keras.callbacks.CallbackList(
-            callbacks_here(callbacks, strategy),
-            add_history=True,
-            add_progbar=verbose != 0,
-            verbose=verbose,
-            epochs=epochs,
-            steps=batches.count,
-            model=model,
-        )
-        loop = TrainingLoop(replicas, batches, validation)
-        loop.run(callbacks, initial_epoch, epochs)
-    return model.history
+    replicas = Replicas(model)
+    replicas.check_same_start(
+        {
+            "initial_epoch": initial_epoch,
+            "epochs": epochs,
+            "steps_per_epoch": batches.count,
+        },
+        OWNER,
+    )
+    verbose = verbose if is_chief(strategy) else 0
+    callbacks = keras.callbacks.CallbackList(
+        callbacks_here(callbacks, strategy),
+        add_history=True,
+        add_progbar=verbose != 0,
+        verbose=verbose,
+        epochs=epochs,
+        steps=batches.count,
+        model=model,
+    )
+    loop = TrainingLoop(replicas, batches, validation)
+    loop.run(callbacks, initial_epoch, epochs)
 
 
 def _check_scope(model, strategy):
