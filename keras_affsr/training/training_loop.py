@@ -128,9 +128,9 @@ class TrainingLoop:
 def _garbage_kept():
     """Collects garbage now, and within only where it is asked to.
 
-    To delete an iterator or a function of TensorFlow waits for what runs. One
-    worker that collects while another one is in the middle of a step that takes
-    both was seen to wait for ever.
+    Two workers were seen to wait for each other for ever, one of them while it
+    traced. To delete an iterator or a function of TensorFlow may wait for what
+    runs, and with no garbage collected in the steps it was not seen again.
     """
     gc.collect()
     was_enabled = gc.isenabled()
