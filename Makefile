@@ -98,7 +98,7 @@ clean:  ## Remove .venv, caches and built files; runs/ stays
 # from an empty environment. It returns with its old date.
 .venv/.ready-%: .venv/.made setup.cfg pyproject.toml $(CONSTRAINTS)
 	@echo "Installing keras_affsr[$*] into .venv. The first time this fetches" \
-	  "TensorFlow: some minutes, 2.5 GB of disk." >&2
+	  "TensorFlow: some minutes, 3 GB of disk." >&2
 	@mv .venv/.made .venv/.unfinished
 	@$(RUN) -m pip install --quiet --disable-pip-version-check \
 	  $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[$*]' >&2
