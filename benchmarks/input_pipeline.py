@@ -8,6 +8,11 @@ shuffles, cuts a random patch, flips, converts and batches, and of a `tf.data`
 map that reads and decodes the whole of the same files and does nothing else.
 The two are timed in turns, and the ratio is the median of that of each turn; a
 single number on a shared machine means little.
+
+    python benchmarks/input_pipeline.py --start_files=20000
+
+prints how long `image_folder` takes to begin with so many small JPEGs: first,
+when it opens them all, and later, when it knows them from its cache.
 """
 
 import os
@@ -25,12 +30,17 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Patches per batch.")
 SIZES = flags.DEFINE_list(
     "sizes", "178x218,500x375,2040x1356", "Widths and heights, in pixels."
 )
+START_FILES = flags.DEFINE_integer(
+    "start_files", None, "How many files to time the start with, alone.", 1
+)
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 NUM_FILES = 32
 
 
 def main(_):
+    if START_FILES.value:
+        return print_starts(START_FILES.value)
     print_setting()
     print(
         "| files | size | plain decoding /s | image_folder /s | ratio |\n"
@@ -60,6 +70,47 @@ def write_photographs(folder, width, height, kind):
         image.resize((width, height)).save(path, quality=92)
         files.append(path)
     return files
+
+
+def print_starts(count):
+    """Prints the seconds until a dataset of `count` files is there."""
+    import PIL.Image
+    import tensorflow as tf  # Not to be timed, either.
+
+    from keras_affsr.data import fingerprint
+    from keras_affsr.data import image_folder
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = os.path.join(folder, "cache")
+        images = os.path.join(folder, "images")
+        write_small(images, count)
+        PIL.Image.init()
+        print(f"TensorFlow {tf.__version__}, {os.cpu_count()} processors")
+        for start in ("first", "second", "third"):
+            begin = time.perf_counter()
+            dataset = image_folder(images, patch_size=32)
+            seconds = time.perf_counter() - begin
+            print(f"{start} start with {count} files: {seconds:.2f} s")
+        begin = time.perf_counter()
+        print(f"{fingerprint(dataset)}: {time.perf_counter() - begin:.2f} s")
+
+
+def write_small(folder, count):
+    """Writes JPEGs of 64 x 64 pixels, a hundred to a folder."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), "uint8")
+    for number in range(count):
+        place = os.path.join(folder, f"{number // 100:05}")
+        if number % 100 == 0:
+            os.makedirs(place)
+            stream = io.BytesIO()
+            Image.fromarray(np.roll(noise, number)).save(stream, "JPEG")
+        with open(os.path.join(place, f"{number:07}.jpg"), "wb") as file:
+            file.write(stream.getvalue())
 
 
 def measure(folder, files, size, kind):

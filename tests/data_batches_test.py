@@ -137,14 +137,21 @@ def test_broken_items_give_way_to_the_next_ones():
             return {"item": tf.identity(item), "key": key}
 
     options = {"shuffle": False, "num_batches": 3}
-    mended = indexed_batches(fail, 6, 2, on_broken=broken.append, **options)
+    mended = indexed_batches(
+        fail,
+        6,
+        2,
+        on_broken=lambda item, error: broken.append((item, error.message)),
+        **options,
+    )
     plain = indexed_batches(lambda item, key: key, 6, 2, **options)
     batches = list(mended.as_numpy_iterator())
     assert [b["item"].tolist() for b in batches] == [[0, 3], [3, 3], [4, 0]]
     # The key is that of the example, as if nothing had happened.
     for batch, keys in zip(batches, plain.as_numpy_iterator()):
         np.testing.assert_array_equal(batch["key"], keys)
-    assert set(broken) == {1, 2, 5}
+    assert {item for item, _ in broken} == {1, 2, 5}
+    assert all("x == y did not hold" in message for _, message in broken)
 
 
 def test_what_is_raised_on_a_broken_item_ends_the_dataset():
@@ -152,7 +159,7 @@ def test_what_is_raised_on_a_broken_item_ends_the_dataset():
         tf.debugging.assert_less(item, tf.constant(3, "int64"))
         return item
 
-    def refuse(item):
+    def refuse(item, error):
         raise ValueError(f"item {item} is broken")
 
     dataset = indexed_batches(fail, 6, 2, shuffle=False, on_broken=refuse)
@@ -162,6 +169,38 @@ def test_what_is_raised_on_a_broken_item_ends_the_dataset():
         list(dataset)
     with pytest.raises(tf.errors.InvalidArgumentError, match="x < y"):
         list(indexed_batches(fail, 6, 2, shuffle=False))
+
+
+def test_what_fails_once_is_tried_again():
+    failed = []
+
+    def fail_once(item):
+        if item == 3 and not failed:
+            failed.append(item)
+            raise OSError("the network was away for a moment")
+        return item
+
+    def load(item, key):
+        return tf.ensure_shape(
+            tf.numpy_function(fail_once, [item], "int64"), ()
+        )
+
+    options = {"shuffle": False, "num_batches": 3}
+    dataset = indexed_batches(load, 6, 2, on_broken=print, **options)
+    assert read(dataset) == [[0, 1], [2, 3], [4, 5]]
+    assert failed == [3]
+
+
+def test_batches_that_leave_items_out_of_all_training_are_told(caplog):
+    indexed_batches(load, 5, 2, num_batches=2)
+    (record,) = caplog.records
+    assert "num_batches=2, of 2 images, are at most 4 of the 5" in (
+        record.getMessage()
+    )
+    caplog.clear()
+    indexed_batches(load, 5, 2, num_batches=3)
+    indexed_batches(load, 5, 2, num_batches=2, repeat=False)
+    assert not caplog.records
 
 
 def test_numbers_that_will_not_do_are_refused():

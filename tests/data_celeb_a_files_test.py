@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from keras_affsr.data.celeb_a_files import face_files
@@ -13,9 +11,12 @@ def make(folder, names):
     return data_archives.write_files(folder, {name: b"none" for name in names})
 
 
+def names_in(folder, split):
+    return {file.name for file in face_files(folder, split, "celeb_a").files}
+
+
 def numbers(folder, split):
-    names = map(os.path.basename, face_files(folder, split, "celeb_a").paths)
-    return sorted(int(name[:6]) for name in names)
+    return sorted(int(name[-10:-4]) for name in names_in(folder, split))
 
 
 def test_numbers_give_the_standard_split(tmp_path):
@@ -47,10 +48,7 @@ def test_files_outside_of_the_split_are_left_out_and_counted(tmp_path, caplog):
 def test_other_faces_are_split_by_a_hash_of_each_name(tmp_path, caplog):
     names = [f"{person}/{shot}.jpg" for person in "abcd" for shot in range(50)]
     make(tmp_path, names)
-    parts = {
-        split: set(face_files(tmp_path, split, "celeb_a").paths)
-        for split in SPLITS
-    }
+    parts = {split: names_in(tmp_path, split) for split in SPLITS}
     assert "not numbered as CelebA's" in caplog.text
     assert sum(map(len, parts.values())) == len(set.union(*parts.values()))
     # Of 200 names each tenth is 20, give or take 4.2; four deviations.
@@ -58,10 +56,18 @@ def test_other_faces_are_split_by_a_hash_of_each_name(tmp_path, caplog):
     assert abs(len(parts["test"]) - 20) < 17
     make(tmp_path, [f"new/{shot}.jpg" for shot in range(50)])
     for split, part in parts.items():
-        assert part < set(face_files(tmp_path, split, "celeb_a").paths)
+        assert part < names_in(tmp_path, split)
 
 
 def test_six_digits_alone_are_not_celeb_a(tmp_path, caplog):
     make(tmp_path, [f"{number:06d}.jpg" for number in range(200)])
     assert numbers(tmp_path, "test")
     assert "not numbered as CelebA's" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["<html>", "000001.jpg 3", "000001.jpg train"])
+def test_a_list_that_is_none_is_refused(text, tmp_path):
+    make(tmp_path, ["000001.jpg"])
+    (tmp_path / "list_eval_partition.txt").write_text(f"{text}\n")
+    with pytest.raises(ValueError, match=r"is no list of CelebA's .*0, 1 or 2"):
+        face_files(tmp_path, "train", "celeb_a")

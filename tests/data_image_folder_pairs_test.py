@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_affsr.data.image_folder import batch_files
+from keras_affsr.data.batch_files import batch_files
 from keras_affsr.data.image_folder import image_folder
 from tests.data_files import cut_out
 from tests.data_files import numbers

@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_affsr.data import crop_to_multiple
 from keras_affsr.data import pairs
-from keras_affsr.data.image_folder import batch_files
+from keras_affsr.data.batch_files import batch_files
 from keras_affsr.data.image_folder import image_folder
 from keras_affsr.layers import GaussianDownsample
 from tests.data_files import cut_out

@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_affsr.data.batch_files import batch_files
+from keras_affsr.data.fingerprint import fingerprint
 from keras_affsr.data.imagenet import imagenet
 from keras_affsr.data.square import decode_square
 from tests import data_archives
@@ -108,6 +110,65 @@ def test_default_drops_files_below_20_kilobytes(folder):
     first, second = np.split(pictures("train", 2, **options), 2)
     one, other = ({p.tobytes() for p in epoch} for epoch in (first, second))
     assert one == other and len(one) == large
+
+
+def in_split(split, folder, held_out):
+    """Returns the names of the pictures of a split, below the folder."""
+    images = imagenet(
+        split,
+        batch_size=500,
+        image_dir=folder,
+        held_out=held_out,
+        min_bytes=0,
+        num_batches=1,
+    )
+    paths = batch_files(0, images)
+    return {
+        os.path.relpath(path, folder).replace(os.sep, "/") for path in paths
+    }
+
+
+def test_added_files_only_move_pictures_towards_training(tmp_path):
+    def add(names):
+        # Never decoded.
+        data_archives.write_files(tmp_path, dict.fromkeys(names, b"none"))
+        return {split: in_split(split, tmp_path, 50) for split in SPLITS}
+
+    # The same names in several folders, of which each has a hash of its own.
+    names = [f"{label}/{shot}.jpg" for label in "abcd" for shot in range(75)]
+    before = add(names)
+    # By a hash of the last part alone, 50 pictures would be of 13 shots.
+    assert len({name[2:] for name in before["test"]}) > 20
+    added = {f"new/{shot}.jpg" for shot in range(40)}
+    after = add(added)
+    order = ("test", "validation", "train")
+    place = {n: i for i, s in enumerate(order) for n in before[s]}
+    moves = [
+        i - place[n] for i, s in enumerate(order) for n in after[s] - added
+    ]
+    assert set(moves) == {0, 1}  # Never towards testing, and a step at most.
+    # One picture over each of two bounds for each file that is added below it.
+    assert sum(moves) == len(added & after["test"]) + len(
+        added & (after["test"] | after["validation"])
+    )
+
+
+def test_fingerprints_of_records_tell_splits_and_sizes_apart(prepared):
+    def of_split(split, min_bytes=0):
+        options = {"held_out": HELD_OUT, "min_bytes": min_bytes}
+        return fingerprint(imagenet(split, data_dir=prepared, **options))
+
+    found = [of_split(split) for split in SPLITS] + [of_split("train", 20_000)]
+    assert len(set(found)) == 4
+    assert found[0].startswith("6 images of ")
+    assert of_split("train") == found[0]
+
+
+def test_records_of_a_batch_are_named_by_their_place(prepared):
+    images = imagenet("test", 16, data_dir=prepared, held_out=HELD_OUT)
+    files = batch_files(0, images)
+    assert len(files) == len(next(iter(images)))
+    assert all("at byte " in file and ".tfrecord" in file for file in files)
 
 
 def test_training_resumes_where_it_stopped(prepared):

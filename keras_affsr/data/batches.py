@@ -1,10 +1,13 @@
 """Batches that are a function of a seed and their number alone."""
 
+import logging
+
 import tensorflow as tf
 
 from keras_affsr import checks
 from keras_affsr.data.mending import mending
 
+LOGGER = logging.getLogger(__name__)
 OWNER = "indexed_batches"
 
 
@@ -42,12 +45,14 @@ def indexed_batches(
             with each item once, and its last batch may be smaller. Defaults to
             True.
         start_batch: int. Number of the first batch. Defaults to 0.
-        num_batches: int or None. How many batches there are at most. Defaults
-            to None.
+        num_batches: int or None. How many batches there are at most. They are
+            the same each time that the dataset is read: by `fit`, in each of
+            its epochs. Defaults to None.
         stream: int. Tells datasets of the same seed apart. Defaults to 0.
-        on_broken: Python function of the item, or None. It is called if `load`
-            fails on an item, and may raise; otherwise the next item takes the
-            place of the broken one. Defaults to None: what failed raises.
+        on_broken: Python function of an item on which `load` fails and of its
+            `tf.errors.OpError`, or None. It may raise; otherwise the next item
+            takes the place of the broken one. Defaults to None: what failed
+            raises.
 
     Returns:
         `tf.data.Dataset` of batches; their size is static if they all have the
@@ -74,6 +79,8 @@ def indexed_batches(
         stream,
     )
     static = repeat or count % batch_size == 0
+    if repeat and num_batches is not None:
+        _warn_of_few(count, batch_size, num_batches)
 
     @tf.function(input_signature=[tf.TensorSpec((), "int64")] * 2)
     def load_example(item, number):
@@ -117,28 +124,41 @@ def numbered_items(
             f"start_batch={start_batch} of {-(-count // batch_size)} batches "
             f"of batch_size={batch_size}. Start earlier, or use repeat=True."
         )
-
-    def epoch_items(epoch):
-        items = tf.range(count, dtype="int64")
-        numbers = epoch * count + items
-        if shuffle:
-            items = tf.random.experimental.stateless_shuffle(
-                items, _key(seed, epoch, stream)
-            )
-        first = tf.maximum(start - epoch * count, 0)
-        return tf.data.Dataset.from_tensor_slices(
-            (items[first:], numbers[first:])
-        )
-
     epochs = tf.data.Dataset.counter(start // count)
     length = tf.data.INFINITE_CARDINALITY if repeat else count - start
-    examples = (epochs if repeat else epochs.take(1)).flat_map(epoch_items)
+    examples = (epochs if repeat else epochs.take(1)).flat_map(
+        lambda epoch: _items_of(epoch, count, start, seed, shuffle, stream)
+    )
     # Keras warns of the end of a dataset whose length it was not told.
     examples = examples.apply(tf.data.experimental.assert_cardinality(length))
     if num_batches is not None:
         num_batches = checks.check_count(num_batches, "num_batches", OWNER)
         examples = examples.take(num_batches * batch_size)
     return examples
+
+
+def _items_of(epoch, count, start, seed, shuffle, stream):
+    """Returns the dataset of `(item, number)` in an epoch, from `start` on."""
+    items = tf.range(count, dtype="int64")
+    numbers = epoch * count + items
+    if shuffle:
+        items = tf.random.experimental.stateless_shuffle(
+            items, _key(seed, epoch, stream)
+        )
+    first = tf.maximum(start - epoch * count, 0)
+    return tf.data.Dataset.from_tensor_slices((items[first:], numbers[first:]))
+
+
+def _warn_of_few(count, batch_size, num_batches):
+    """Warns if training would see some of the images, and never the others."""
+    used = batch_size * num_batches
+    if used < count:
+        LOGGER.warning(
+            "num_batches=%d, of %d images, are at most %d of the %d: `fit` "
+            "reads the same ones in each epoch. For all of them leave out "
+            "num_batches, and give `fit` its steps_per_epoch.",
+            *(num_batches, batch_size, used, count),
+        )
 
 
 def _key(seed, number, stream):

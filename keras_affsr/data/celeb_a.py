@@ -62,14 +62,16 @@ def celeb_a(
       list_eval_partition.txt if that lies in it or beside it, else by the
       numbers that the standard split has. Other photographs of faces will do
       as well: if fewer than half of the files are numbered so, 80, 10 and 10 %
-      of them are drawn by a hash of the names.
+      of them are drawn by a hash of the name of each below the folder, so that
+      none changes its split when others are added.
     - `manual_dir`: a folder of the five files of CelebA, which TensorFlow
       Datasets (TFDS) prepares without a network: img_align_celeba.zip,
       list_eval_partition.txt, list_attr_celeba.txt,
       list_landmarks_align_celeba.txt and identity_CelebA.txt.
     - else what TFDS has prepared in `data_dir`, or downloads now.
 
-    All three give the same batches.
+    All three give the same batches. With files of your own, put
+    `data.fingerprint` of this dataset into the config of a `Checkpoint`.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
@@ -82,8 +84,8 @@ def celeb_a(
         flips: bool. Whether training pictures are mirrored left to right by
             the toss of a coin. Defaults to True.
         start_batch: int. Number of the first batch. Defaults to 0.
-        num_batches: int or None. How many batches there are at most. Defaults
-            to None.
+        num_batches: int or None. How many batches there are at most: in
+            training, the same ones in each epoch of `fit`. Defaults to None.
         image_dir: string or None. Defaults to None.
         manual_dir: string or None. Defaults to None.
         data_dir: string or None. A local folder, where TFDS keeps all its data;
@@ -96,6 +98,7 @@ def celeb_a(
     Raises:
         ValueError: If an argument will not do, or the split has no picture.
         FileNotFoundError: If one of the five files is missing.
+        OSError: If the system cannot read the folder.
         RuntimeError: If TFDS can neither download nor prepare CelebA.
         ImportError: If TFDS is needed and not installed.
 
@@ -127,4 +130,5 @@ def celeb_a(
         flips,
         start_batch,
         num_batches,
+        OWNER,
     )

@@ -1,14 +1,14 @@
 """The splits of a folder of photographs of faces."""
 
-import hashlib
 import logging
 import os
 import re
 
-from keras_affsr.data.image_files import find_images
+from keras_affsr.data.find_images import find_images
 from keras_affsr.data.square import SPLITS
 from keras_affsr.data.square_files import FileIndex
 from keras_affsr.data.square_files import hash_order
+from keras_affsr.data.square_files import name_hash
 
 LOGGER = logging.getLogger(__name__)
 
@@ -36,25 +36,23 @@ def face_files(image_dir, split, owner):
             in it.
     """
     folder = os.path.expanduser(os.fspath(image_dir))
-    paths = find_images(folder, owner)
-    names = [_celeb_a_name(path) for path in paths]
+    files = find_images(folder, owner)
+    names = [_celeb_a_name(file.path) for file in files]
     if _are_celeb_a(names, folder):
         splits = _standard_splits(names, folder)
     else:
-        names = [
-            os.path.relpath(path, folder).replace(os.sep, "/") for path in paths
-        ]
+        names = [file.name for file in files]
         splits = _hashed_splits(names, folder)
     items = [item for item, other in enumerate(splits) if other == split]
     if not items:
         counts = {name: splits.count(name) for name in SPLITS}
         raise ValueError(
             f"`{owner}` finds no picture of split={split!r} in the folder "
-            f"{folder}. Received: {len(paths)} pictures, by split {counts}. "
+            f"{folder}. Received: {len(files)} pictures, by split {counts}. "
             "Add pictures to the folder, or pass another split."
         )
     order = hash_order([names[item] for item in items], split)
-    return FileIndex([paths[items[position]] for position in order])
+    return FileIndex([files[items[position]] for position in order])
 
 
 def _are_celeb_a(names, folder):
@@ -100,10 +98,21 @@ def _read_partition(folder):
     for place in (folder, os.path.dirname(os.path.abspath(folder))):
         path = os.path.join(place, PARTITION)
         if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                rows = [line.split() for line in file if line.strip()]
-            return {name: SPLITS[int(number)] for name, number in rows}
+            return _read_list(path)
     return None
+
+
+def _read_list(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        rows = [line.split() for line in file if line.strip()]
+    try:
+        return {name: SPLITS[("0", "1", "2").index(n)] for name, n in rows}
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is no list of CelebA's split: {error}. Expected lines "
+            "such as '000001.jpg 0', with 0, 1 or 2. Replace it by "
+            f"{PARTITION} as its authors hand it out, or remove it."
+        ) from error
 
 
 def _split_of_number(name):
@@ -121,5 +130,5 @@ def _hashed_splits(names, folder):
         "test.",
         folder,
     )
-    hashes = [hashlib.md5(name.encode()).digest() for name in names]
-    return [TENTHS[int.from_bytes(value, "big") % 10] for value in hashes]
+    hashes = [int.from_bytes(name_hash(name), "big") for name in names]
+    return [TENTHS[value % 10] for value in hashes]

@@ -1,5 +1,6 @@
 """From the bytes of an image file to floats in [0, 1]."""
 
+import contextlib
 import io
 
 import numpy as np
@@ -157,18 +158,31 @@ def _png_size(contents):
     return tf.io.decode_raw(size, "int32", little_endian=False)[::-1]
 
 
-def _pillow_size(contents):
+@contextlib.contextmanager
+def _opened(contents):
+    """Opens an image by Pillow, whose errors of any kind become ValueError.
+
+    That is an InvalidArgumentError to TensorFlow, as those of its own decoders.
+    """
     from PIL import Image
 
-    with Image.open(io.BytesIO(contents)) as image:
+    try:
+        with Image.open(io.BytesIO(contents)) as image:
+            yield image
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _pillow_size(contents):
+    with _opened(contents) as image:
         return np.array(image.size[::-1], "int32")
 
 
 def _pillow_pixels(contents, channels):
     """Returns a whole image, decoded by Pillow, as `decode_image` does."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(contents)) as image:
+    with _opened(contents) as image:
         if image.mode in REFUSED_MODES:
             raise ValueError(
                 f"`decode_image` cannot tell the white of an image of Pillow's "

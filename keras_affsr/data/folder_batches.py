@@ -6,15 +6,15 @@ import tensorflow as tf
 
 from keras_affsr import checks
 from keras_affsr.data.batches import indexed_batches
-from keras_affsr.data.batches import numbered_items
 from keras_affsr.data.broken_files import BrokenFiles
 from keras_affsr.data.image_files import usable_images
 from keras_affsr.data.image_pairs import match_images
+from keras_affsr.data.origins import with_origin
 from keras_affsr.data.patch_loader import patch_loader
 
 OWNER = "image_folder"
 
-# `groups` are tuples of paths, and `patch`, `ratios` and `unit` what
+# `groups` are tuples of `ImageFile`, and `patch`, `ratios` and `unit` what
 # `patch_loader` makes of them.
 Source = collections.namedtuple("Source", ("groups", "patch", "ratios", "unit"))
 
@@ -79,45 +79,31 @@ class FolderBatches:
             )
             for stream, source in enumerate(self.sources)
         ]
-        if len(datasets) == 1:
-            return datasets[0]
-        return tf.data.Dataset.zip(tuple(datasets)).prefetch(tf.data.AUTOTUNE)
-
-    def files(self, batch):
-        """Returns the path, or the pair of paths, of each image in a batch."""
-        groups = []
-        for stream, source in enumerate(self.sources):
-            examples = numbered_items(
-                len(source.groups),
-                start_batch=batch,
-                num_batches=1,
-                stream=stream,
-                **self.batching,
-            )
-            groups.append([source.groups[int(item)] for item, _ in examples])
-        if len(groups) == 2:
-            return [low + high for low, high in zip(*groups)]
-        return [group if len(group) > 1 else group[0] for group in groups[0]]
+        dataset = datasets[0]
+        if len(datasets) > 1:
+            dataset = tf.data.Dataset.zip(tuple(datasets))
+            dataset = dataset.prefetch(tf.data.AUTOTUNE)
+        groups = [source.groups for source in self.sources]
+        streams = [(len(each), each.__getitem__) for each in groups]
+        return with_origin(dataset, streams, self.batching)
 
     def _single(self):
         files = self._usable(self.folders[1], self.patch or self.scales)
         unit = self.scales if self.patch is None else (1, 1)
-        return Source(
-            [(file.path,) for file in files], self.patch, [(1, 1)], unit
-        )
+        groups = [(file,) for file in files]
+        return Source(groups, self.patch, [(1, 1)], unit)
 
     def _paired(self):
         low_res, high_res = self._both()
-        pairs = match_images(
+        groups = match_images(
             low_res, high_res, self.folders, self.scales, self.on_error, OWNER
         )
-        groups = [(low.path, high.path) for low, high in pairs]
         ratios = [(1, 1), self.scales]
         return Source(groups, self._low_patch(), ratios, (1, 1))
 
     def _unpaired(self):
         return [
-            Source([(file.path,) for file in files], patch, [(1, 1)], (1, 1))
+            Source([(file,) for file in files], patch, [(1, 1)], (1, 1))
             for files, patch in zip(
                 self._both(), (self._low_patch(), self.patch)
             )

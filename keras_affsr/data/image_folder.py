@@ -1,7 +1,5 @@
 """Folders of image files, as datasets for training and evaluation."""
 
-import inspect
-
 from keras_affsr.data.folder_batches import FolderBatches
 
 
@@ -33,14 +31,23 @@ def image_folder(
     For training, patches lie anywhere in an image, each image gives one per
     epoch, and each epoch has its own order and patches, without end: give `fit`
     its `steps_per_epoch`. Batch `b` depends on `seed` and `b` alone, so that
-    `start_batch=b` goes on where a run has stopped, at once. Otherwise every
-    image is seen once, in the order of the names, in its centre, unflipped.
+    `start_batch=b` goes on where a run has stopped, at once. It depends on the
+    list of files as well: put `data.fingerprint` of this dataset into the
+    config of a `Checkpoint`, and a run does not go on with others. Otherwise
+    every image is seen once, in the order of the names, in its centre,
+    unflipped.
 
-    The headers of all files are read at first. Files that cannot be read are
-    skipped with one warning that names them, images smaller than a patch with
-    one that counts them. A file found broken only when it is decoded is
-    replaced by the next one, and named. The orientation of EXIF is not
-    applied, and opacity is left out.
+    The headers of all files are read at first; of a thousand and more, what is
+    found is kept in the user's cache (`keras_affsr` in `XDG_CACHE_HOME`, or in
+    `~/.cache`), and the next start opens new and changed files alone. Broken
+    files are skipped with one warning that names them, images smaller than a
+    patch with one that counts them. A file found broken only when it is decoded
+    is replaced by the next one, and named. What the system cannot read, for its
+    disk, network or rights, is an error at any time. The orientation of EXIF is
+    not applied, and opacity is left out.
+
+    Of several workers, each decodes whole global batches, and trains on its
+    rows: give each the processors for that.
 
     Args:
         hr_dir: string or path. Folder of high-resolution images: JPEG, PNG of
@@ -64,11 +71,11 @@ def image_folder(
         paired: bool. Whether images of `lr_dir` belong to those of `hr_dir`.
             Defaults to True.
         min_bytes: int. Smaller files of `hr_dir` are left out. Defaults to 0.
-        on_error: `"skip"`, or `"raise"` to refuse files that cannot be read.
+        on_error: `"skip"`, or `"raise"` to refuse files that are broken.
             Defaults to `"skip"`.
         start_batch: int. Number of the first batch. Defaults to 0.
-        num_batches: int or None. How many batches there are at most. Defaults
-            to None.
+        num_batches: int or None. How many batches there are at most: in
+            training, the same ones in each epoch of `fit`. Defaults to None.
 
     Returns:
         `tf.data.Dataset` of float32 batches in [0, 1]: `(batch_size,
@@ -79,6 +86,7 @@ def image_folder(
     Raises:
         ValueError: If an argument will not do, no image is left, the sizes of
             a pair do not fit, or, with `on_error="raise"`, a file is broken.
+        OSError: If the system cannot read a file or folder.
 
     Example:
 
@@ -104,40 +112,3 @@ def image_folder(
         min_bytes=min_bytes,
         on_error=on_error,
     ).dataset(start_batch, num_batches)
-
-
-def batch_files(batch, *args, **kwargs):
-    """Tells from which files `image_folder` makes a batch.
-
-    It says, for instance, which images led to a loss that is not finite.
-
-    Args:
-        batch: int. The number of the batch, counted from the very first.
-        *args: The arguments of `image_folder`.
-        **kwargs: The arguments of `image_folder`.
-
-    Returns:
-        list with the path of each image in the batch, or with `lr_dir` a pair
-        of paths for each. A file that had to be replaced when it was decoded is
-        named itself.
-
-    Raises:
-        ValueError: As `image_folder` does.
-
-    Example:
-
-    >>> import os
-    >>> import skimage
-    >>> import keras_affsr.data
-    >>> folder = os.path.join(os.path.dirname(skimage.__file__), "data")
-    >>> files = keras_affsr.data.batch_files(
-    ...     7, folder, patch_size=32, batch_size=4)
-    >>> len(files)
-    4
-    """
-    arguments = inspect.signature(image_folder).bind(*args, **kwargs)
-    arguments.apply_defaults()
-    options = dict(arguments.arguments)
-    for name in ("start_batch", "num_batches"):  # Those of this call are moot.
-        options.pop(name)
-    return FolderBatches(**options).files(batch)

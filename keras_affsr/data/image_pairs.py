@@ -31,14 +31,13 @@ def match_images(low_res, high_res, folders, scales, on_error, owner):
     number = scales[0] if scales[0] == scales[1] else r"\d+"
     added = rf"x{number}[a-z]?|{number}x|[_-](?:lr|hr|srf_?{number})"
     added = re.compile(rf"(?:[_-]?(?:{added}))+$", re.IGNORECASE)
-    names = _by_name(low_res, folders[0], None, owner)
-    short_names = _by_name(low_res, folders[0], added, owner)
+    names = _by_name(low_res, None, owner)
+    short_names = _by_name(low_res, added, owner)
     pairs = []
     alone = []
     for file in high_res:
-        name = _name(file, folders[1], None)
-        short = _name(file, folders[1], added)
-        partner = names.get(name) or short_names.get(short)
+        partner = names.get(_name(file, None))
+        partner = partner or short_names.get(_name(file, added))
         if partner is None:
             alone.append(file.path)
         else:
@@ -51,10 +50,10 @@ def match_images(low_res, high_res, folders, scales, on_error, owner):
     return pairs
 
 
-def _by_name(files, folder, added, owner):
+def _by_name(files, added, owner):
     by_name = {}
     for file in files:
-        name = _name(file, folder, added)
+        name = _name(file, added)
         if name in by_name:
             raise ValueError(
                 f"`{owner}` cannot tell which low-resolution image {name!r} "
@@ -65,9 +64,8 @@ def _by_name(files, folder, added, owner):
     return by_name
 
 
-def _name(file, folder, added):
-    folder = os.path.expanduser(os.fspath(folder))
-    name = os.path.splitext(os.path.relpath(file.path, folder))[0]
+def _name(file, added):
+    name = os.path.splitext(file.name)[0]
     return added.sub("", name) if added else name
 
 

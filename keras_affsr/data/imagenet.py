@@ -1,10 +1,10 @@
 """ImageNet (ILSVRC 2012): photographs of many things, cut square."""
 
 import logging
-import os
+import re
 
 from keras_affsr import checks
-from keras_affsr.data.image_files import find_images
+from keras_affsr.data.find_images import find_images
 from keras_affsr.data.square import check_square
 from keras_affsr.data.square import square_batches
 from keras_affsr.data.square_files import FileIndex
@@ -18,6 +18,8 @@ OWNER = "imagenet"
 
 # The pictures that have all three splits within them.
 SOURCE_SPLIT = "train"
+# The names by which TFDS knows its pictures, whatever their folder.
+NAMED = re.compile(r"(?:.*/)?(n\d{8}_\d+\.JPEG)")
 FILES = ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar")
 ARCHIVES = Archives(
     name="imagenet2012",
@@ -62,6 +64,15 @@ def imagenet(
     the order of TFDS's records, so that all sources give the same batches (but
     for 23 files, which TFDS writes anew as RGB JPEGs).
 
+    Of a folder of other photographs the name is the path below it. Its splits
+    have these numbers as well, and not a share of the names, so that their
+    bounds move by the files that are added: a picture can come from testing
+    into validation, and from validation into training. None that was trained on
+    is ever held out. (Files that are removed do the reverse; only with more
+    than `held_out` of them could what was trained on come into testing.) Put
+    `data.fingerprint` of this dataset into the config of a `Checkpoint`, and no
+    run goes on with other files.
+
     `"train"` is endless, in another order each epoch, and batch `b` is a
     function of the seed and `b` alone, so that `start_batch=b` goes on at once
     where a run has stopped. The other two are one pass, in the order above.
@@ -86,8 +97,8 @@ def imagenet(
         flips: bool. Whether training pictures are mirrored left to right by
             the toss of a coin. Defaults to True.
         start_batch: int. Number of the first batch. Defaults to 0.
-        num_batches: int or None. How many batches there are at most. Defaults
-            to None.
+        num_batches: int or None. How many batches there are at most: in
+            training, the same ones in each epoch of `fit`. Defaults to None.
         image_dir: string or None. Defaults to None.
         manual_dir: string or None. None for `<data_dir>/downloads/manual`.
             Defaults to None.
@@ -101,6 +112,7 @@ def imagenet(
     Raises:
         ValueError: If an argument will not do, or the split has no picture.
         FileNotFoundError: If one of the two archives is missing.
+        OSError: If the system cannot read the folder.
         RuntimeError: If TFDS cannot prepare the archives.
         ImportError: If TFDS is needed and not installed.
 
@@ -139,13 +151,20 @@ def imagenet(
         flips,
         start_batch,
         num_batches,
+        OWNER,
     )
 
 
 def _files(image_dir):
-    paths = find_images(image_dir, OWNER)
-    names = [os.path.basename(path) for path in paths]
-    return FileIndex([paths[i] for i in hash_order(names, SOURCE_SPLIT)])
+    files = find_images(image_dir, OWNER)
+    names = [_key(file.name) for file in files]
+    return FileIndex([files[i] for i in hash_order(names, SOURCE_SPLIT)])
+
+
+def _key(name):
+    """Returns what a picture is called in the hash."""
+    match = NAMED.fullmatch(name)
+    return match[1] if match else name
 
 
 def _split_items(split, count, held_out):

@@ -11,20 +11,23 @@ def mending(load, count, on_broken):
     A graph cannot catch an error, but a dataset can leave out what failed. One
     dataset per batch costs little, where one per example would cost as much as
     decoding a small image. Only if the batch came out too small is each example
-    tried by itself.
+    tried by itself, where Python can catch what it fails with.
 
     Args:
         load: Function from `item` and `number`, int64 tensors `()`, to one
             example: a tensor, or a nest of tensors.
         count: int. Number of items.
-        on_broken: Python function of an item that could not be loaded. Unless
-            it raises, the item after it is loaded instead.
+        on_broken: Python function of an item that could not be loaded, an int,
+            and the `tf.errors.OpError` of it. Unless it raises, the item after
+            it is loaded instead.
 
     Returns:
         Function from `items` and `numbers`, int64 tensors `(batch,)`, to
         the nest of tensors `(batch, ...)`.
     """
 
+    # Whose names would stand in each message.
+    @tf.autograph.experimental.do_not_convert
     def load_batch(items, numbers):
         examples = tf.data.Dataset.from_tensor_slices((items, numbers))
         size = tf.size(items, "int64")
@@ -32,6 +35,7 @@ def mending(load, count, on_broken):
         loaded = examples.map(
             load, num_parallel_calls=os.cpu_count(), deterministic=True
         )
+        mend = _mender(load, loaded.element_spec, count, on_broken)
         loaded = loaded.ignore_errors().batch(size)
         loaded = loaded.concatenate(_no_example(loaded.element_spec)).take(1)
         loaded = loaded.get_single_element()
@@ -47,23 +51,33 @@ def mending(load, count, on_broken):
             batch,
         )
 
-    def mend(item, number):
-        def is_broken(item):
-            example = tf.data.Dataset.from_tensors((item, number)).map(load)
-            return example.ignore_errors().reduce(0, _add_one) == 0
-
-        def next_item(item):
-            item = tf.numpy_function(report, [item], "int64")
-            return [tf.ensure_shape(item, ())]
-
-        (good,) = tf.while_loop(is_broken, next_item, [item])
-        return load(good, number)
-
-    def report(item):
-        on_broken(int(item))
-        return (item + 1) % count
-
     return load_batch
+
+
+def _mender(load, spec, count, on_broken):
+    """Returns the function that loads an item, or the first whole one after."""
+
+    def load_or_next(item, number):
+        while True:
+            # In a dataset, as the whole batch: then it is the same to the bit.
+            example = tf.data.Dataset.from_tensors((item, number)).map(load)
+            try:
+                return tf.nest.flatten(example.get_single_element())
+            except tf.errors.OpError as error:
+                caught = error
+            on_broken(int(item), caught)
+            item = (item + 1) % count
+
+    def mend(item, number):
+        types = [each.dtype for each in tf.nest.flatten(spec)]
+        found = tf.py_function(load_or_next, [item, number], types)
+        return tf.nest.map_structure(
+            lambda tensor, each: tf.ensure_shape(tensor, each.shape),
+            tf.nest.pack_sequence_as(spec, found),
+            spec,
+        )
+
+    return mend
 
 
 def _no_example(spec):
@@ -76,7 +90,3 @@ def _no_example(spec):
             spec,
         )
     )
-
-
-def _add_one(total, _):
-    return total + 1

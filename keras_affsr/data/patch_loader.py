@@ -1,5 +1,7 @@
 """Loading the same patch of the files that belong together."""
 
+import os
+
 import tensorflow as tf
 
 from keras_affsr.data.decode import decode_image
@@ -10,7 +12,8 @@ def patch_loader(groups, ratios, patch, channels, random, flips, unit=(1, 1)):
     """Returns the function that loads an item, for `indexed_batches`.
 
     Args:
-        groups: list of tuples of paths, of one length: the files of each item.
+        groups: list of tuples of files, of one length and with their `path`:
+            those of each item.
         ratios: For each file of a tuple, the pair (rows, columns) of numbers by
             which it is larger than the first.
         patch: Pair of ints, the height and width of the patch of the first
@@ -25,7 +28,11 @@ def patch_loader(groups, ratios, patch, channels, random, flips, unit=(1, 1)):
         Function from `item` and `key` to a tuple of float32 tensors `(height,
         width, channels)` in [0, 1], or the one of them.
     """
-    paths = [tf.constant(files) for files in zip(*groups)]
+    # Names of a file system need not be UTF-8.
+    paths = [
+        tf.constant([os.fsencode(file.path) for file in files])
+        for files in zip(*groups)
+    ]
 
     def load(item, key):
         contents = [tf.io.read_file(files[item]) for files in paths]

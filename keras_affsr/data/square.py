@@ -4,8 +4,10 @@ import tensorflow as tf
 
 from keras_affsr import checks
 from keras_affsr.data.batches import indexed_batches
+from keras_affsr.data.broken_files import cause_of
 from keras_affsr.data.decode import decode_image
 from keras_affsr.data.decode import image_size
+from keras_affsr.data.origins import with_origin
 
 SPLITS = ("train", "validation", "test")
 CHANNELS = 3
@@ -21,6 +23,7 @@ def square_batches(
     flips=True,
     start_batch=0,
     num_batches=None,
+    owner="square_batches",
 ):
     """Makes a dataset of batches of square pictures of one size.
 
@@ -39,6 +42,7 @@ def square_batches(
             the toss of a coin.
         start_batch: int. Number of the first batch.
         num_batches: int or None. How many batches there are at most.
+        owner: string. The function that a message should name.
 
     Returns:
         `tf.data.Dataset` of float32 batches `(batch_size, size, size, 3)`, in
@@ -50,23 +54,22 @@ def square_batches(
         image = decode_square(index.contents(item), size, crop_size)
         return _maybe_mirrored(image, key) if training and flips else image
 
-    def refuse(item):
-        raise ValueError(
-            f"The picture {index.name(item)} cannot be decoded. Replace the "
-            "file by a whole one, or remove it."
-        )
-
-    return indexed_batches(
+    batching = {
+        "batch_size": batch_size,
+        "seed": seed,
+        "shuffle": training,
+        "repeat": training,
+    }
+    dataset = indexed_batches(
         load,
         len(index),
-        batch_size,
-        seed=seed,
-        shuffle=training,
-        repeat=training,
         start_batch=start_batch,
         num_batches=num_batches,
-        on_broken=refuse,
+        on_broken=_refuser(index, owner),
+        **batching,
     )
+    streams = [(len(index), lambda item: (index.file(item),))]
+    return with_origin(dataset, streams, batching)
 
 
 def decode_square(contents, size, crop_size=None):
@@ -108,6 +111,20 @@ def check_square(split, size, crop_size, owner):
     checks.check_count(size, "size", owner)
     if crop_size is not None:
         checks.check_count(crop_size, "crop_size", owner)
+
+
+def _refuser(index, owner):
+    """Returns what to do about a picture that cannot be decoded."""
+
+    def refuse(item, error):
+        name = index.file(item).path
+        raise ValueError(
+            f"The picture {name} cannot be decoded: "
+            f"{cause_of(error, name, owner)}. Replace the file by a whole one, "
+            "or remove it."
+        )
+
+    return refuse
 
 
 def _maybe_mirrored(image, key):

@@ -11,27 +11,22 @@ class FileIndex:
     """Image files that are read by their number.
 
     Args:
-        paths: list of strings.
-
-    Example:
-
-    >>> from keras_affsr.data.square_files import FileIndex
-    >>> index = FileIndex(["b.jpg", "a.jpg"])
-    >>> len(index), index.name(1)
-    (2, 'a.jpg')
+        files: list of `FoundFile`.
     """
 
-    def __init__(self, paths):
-        self.paths = list(paths)
+    def __init__(self, files):
+        self.files = list(files)
+        # Names of a file system need not be UTF-8.
+        paths = [os.fsencode(file.path) for file in self.files]
         with tf.device("CPU"):
-            self._tensor = tf.constant(self.paths, "string")
+            self._tensor = tf.constant(paths, "string")
 
     def __len__(self):
-        return len(self.paths)
+        return len(self.files)
 
-    def name(self, item):
-        """Returns what a message calls the file."""
-        return self.paths[item]
+    def file(self, item):
+        """Returns the `FoundFile` of a number."""
+        return self.files[item]
 
     def contents(self, item):
         """Returns the bytes of a file, as a string tensor `()`."""
@@ -39,11 +34,11 @@ class FileIndex:
 
     def select(self, items):
         """Returns the index of some of the files, given their numbers."""
-        return FileIndex([self.paths[item] for item in items])
+        return FileIndex([self.files[item] for item in items])
 
     def at_least(self, min_bytes):
         """Returns the numbers of the files of `min_bytes` or more."""
-        sizes = np.array([os.path.getsize(path) for path in self.paths])
+        sizes = np.array([file.num_bytes for file in self.files])
         return np.flatnonzero(sizes >= min_bytes)
 
 
@@ -61,5 +56,11 @@ def hash_order(names, split):
     Returns:
         list of ints.
     """
-    hashes = [hashlib.md5(f"{split}{name}".encode()).digest() for name in names]
+    hashes = [name_hash(f"{split}{name}") for name in names]
     return sorted(range(len(names)), key=hashes.__getitem__)
+
+
+def name_hash(name):
+    """Returns 16 bytes that are as good as random, and always the same."""
+    # Names of a file system need not be UTF-8.
+    return hashlib.md5(name.encode(errors="surrogateescape")).digest()

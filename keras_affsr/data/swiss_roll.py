@@ -31,8 +31,9 @@ def swiss_roll(
         seed: int. Defaults to 0.
         noise_stddev: float. Standard deviation of the noise along the radius;
             0 for a curve without noise. Defaults to 0.2.
-        num_batches: int or None. Length of the dataset; None for one without
-            end. Defaults to None.
+        num_batches: int or None. Length of the dataset, whose batches are the
+            same in each epoch of `fit`; None for one without end. Defaults to
+            None.
         start_batch: int. Number of the first batch, to go on where a run has
             stopped. Defaults to 0.
 

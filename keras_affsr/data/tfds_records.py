@@ -13,6 +13,8 @@ from concurrent import futures
 import numpy as np
 import tensorflow as tf
 
+from keras_affsr.data.find_images import FoundFile
+
 # A record is the length of its data and a checksum of it (8 + 4 bytes), the
 # data, and a checksum of them (4 bytes).
 LENGTH = struct.Struct("<Q")
@@ -46,10 +48,12 @@ class RecordIndex:
     def __len__(self):
         return len(self.arrays[0])
 
-    def name(self, item):
-        """Returns what a message calls the record."""
-        shard, start, _ = (array[item] for array in self.arrays)
-        return f"at byte {start} of {self.files[shard]}"
+    def file(self, item):
+        """Returns what stands for the file of an image: its record."""
+        shard, start, length = (array[item] for array in self.arrays)
+        path = self.files[shard]
+        name = f"{os.path.basename(path)}:{start}"
+        return FoundFile(f"at byte {start} of {path}", name, length, None)
 
     def contents(self, item):
         """Returns the bytes of an image file, as a string tensor `()`."""
