@@ -1,9 +1,13 @@
 import os
 import subprocess
+import tracemalloc
 
+import h5py
 import keras
+import numpy as np
 import pytest
 
+from keras_affsr.callbacks import checkpoint_files as files
 from keras_affsr.callbacks.checkpoint import Checkpoint
 from tests.models_tiny import FIT
 from tests.models_tiny import assert_same_arrays
@@ -122,3 +126,36 @@ def test_a_disk_that_is_too_small_is_noticed_before_it_is_full(tmp_path):
         assert names(tmp_path / "run") == []
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_checkpoint_is_never_in_memory_as_a_whole(tmp_path):
+    path = str(tmp_path / "epoch_0001.weights.h5")
+    array, size = np.zeros(2**25, "uint8"), 2**25
+    state = {"text": "a" * 2**21}  # Longer than what is read at a time.
+
+    def save(partial):
+        with h5py.File(partial, "w") as file:
+            file["zeros"] = array
+
+    def peak(function):
+        tracemalloc.start()
+        result = function()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most, result
+
+    most, _ = peak(lambda: files.write(save, state, [], path, size, "test"))
+    assert most < size / 2
+    most, found = peak(lambda: files.read(path))
+    assert most < size / 2
+    assert found == state
+
+
+def test_arrays_are_beside_the_weights(tmp_path):
+    path = str(tmp_path / "epoch_0001.weights.h5")
+    model, other = make_plain(), make_plain(seed=2)
+    arrays = [np.arange(5, dtype="uint8"), np.zeros(0, "uint8")]
+    files.write(model.save_weights, {}, arrays, path, 100, "test")
+    assert_same_arrays(files.read_arrays(path), arrays)
+    other.load_weights(path)
+    assert_same_arrays(states(other), states(model))

@@ -137,8 +137,8 @@ def test_a_ruined_model_is_not_kept(value, tmp_path):
         ({"keep": 0}, "at least 1 as keep"),
         ({"config": {"a": 1, "b": {2}}}, r"JSON knows. Received: b=\{2\}"),
         (
-            {"callbacks": [keras.callbacks.EarlyStopping()]},
-            r"get_state\(\) and set_state\(state\), .*with a EarlyStopping",
+            {"callbacks": [keras.callbacks.TerminateOnNaN()]},
+            r"get_state\(\) and set_state\(state\), .*with a TerminateOnNaN",
         ),
     ],
 )
@@ -162,3 +162,23 @@ def test_a_config_is_compared_as_it_is_written(tmp_path):
     run(make_plain(), tmp_path, config=config)
     checkpoint = Checkpoint(tmp_path, json.loads(json.dumps(config)))
     assert checkpoint.restore(make_plain()) == 3
+
+
+@pytest.mark.parametrize(("at_once", "taken"), [(3, 3), (4, 4)])
+def test_epochs_that_would_take_more_batches_are_refused(
+    at_once, taken, tmp_path
+):
+    model = make_plain()
+    model.compile("adam", "mse", steps_per_execution=at_once)
+    with pytest.raises(
+        ValueError, match=rf"2 steps, .*={at_once}, .* take {taken} batches"
+    ):
+        run(model, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_several_steps_at_once_are_taken_if_epochs_are_whole(tmp_path):
+    model = make_plain()
+    model.compile("adam", "mse", steps_per_execution=2)
+    run(model, tmp_path)
+    assert int(model.optimizer.iterations) == 6

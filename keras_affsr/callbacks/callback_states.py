@@ -1,5 +1,8 @@
 """The states of callbacks, which a checkpoint keeps with the model's."""
 
+import gc
+import warnings
+
 import keras
 
 from keras_affsr.callbacks.ladder_checkpoint import LadderCheckpoint
@@ -7,6 +10,10 @@ from keras_affsr.callbacks.ladder_checkpoint import LadderCheckpoint
 # Of callbacks that do not tell it themselves, where their state is.
 ATTRIBUTES = {
     LadderCheckpoint: ("number", "lowest"),
+    keras.callbacks.EarlyStopping: (
+        *("best", "best_epoch", "best_weights"),
+        *("stopped_epoch", "wait"),
+    ),
     keras.callbacks.ModelCheckpoint: ("best",),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
 }
@@ -27,8 +34,23 @@ def check_callbacks(callbacks, owner):
     return callbacks
 
 
+def warn_of_others(checkpoint):
+    """Warns of callbacks of the same `fit` whose state is not kept."""
+    kept = {id(each) for each in (checkpoint, *checkpoint.callbacks)}
+    others = [each for each in _beside(checkpoint) if id(each) not in kept]
+    names = sorted({type(each).__name__ for each in others if _counts(each)})
+    if names:
+        warnings.warn(
+            f"`{checkpoint.owner}` does not keep the state of "
+            f"{', '.join(names)}, of the same `fit`: started again, a run "
+            "would not end as if it had not been stopped. Give the same "
+            f"objects to `{checkpoint.owner}` too, as callbacks=[...].",
+            stacklevel=2,
+        )
+
+
 def get_states(callbacks):
-    """Returns the states of callbacks as a JSON-able list."""
+    """Returns the states of callbacks, of which arrays may be a part."""
     return [[type(each).__name__, _get(each)] for each in callbacks]
 
 
@@ -51,12 +73,29 @@ def _attributes(callback):
     return ATTRIBUTES.get(next(kinds, None), ())
 
 
+def _beside(callback):
+    """Returns all callbacks of the same `fit`.
+
+    Keras does not tell one callback of the others. What they have in common is
+    the dict of `params`, which is the very same object.
+    """
+    kind = keras.callbacks.Callback
+    found = (each for each in gc.get_objects() if issubclass(type(each), kind))
+    params = callback.params
+    return [each for each in found if getattr(each, "params", None) is params]
+
+
+def _counts(callback):
+    """Returns whether a callback has a state that a resume would need."""
+    if isinstance(callback, keras.callbacks.ModelCheckpoint):
+        return callback.save_best_only
+    return hasattr(callback, "get_state") or bool(_attributes(callback))
+
+
 def _get(callback):
     if hasattr(callback, "get_state"):
         return callback.get_state()
-    state = {name: getattr(callback, name) for name in _attributes(callback)}
-    # NumPy's numbers as Python's, which JSON knows.
-    return {k: v.item() if hasattr(v, "item") else v for k, v in state.items()}
+    return {name: getattr(callback, name) for name in _attributes(callback)}
 
 
 def _set(callback, state):

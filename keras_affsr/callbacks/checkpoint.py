@@ -1,9 +1,7 @@
 """Checkpoint: a training that is killed goes on as if it had not been."""
 
-import json
 import logging
 import os
-import warnings
 
 import keras
 
@@ -11,6 +9,8 @@ from keras_affsr import checks
 from keras_affsr.callbacks import callback_states
 from keras_affsr.callbacks import checkpoint_files as files
 from keras_affsr.callbacks import model_state
+from keras_affsr.callbacks import run_config
+from keras_affsr.callbacks import state_arrays
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +40,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     In the list of callbacks it comes last: what the others write at the end of
     an epoch is then there before the checkpoint says that the epoch is over.
+    Only Keras's `SwapEMAWeights` comes after it: training goes on from the
+    weights before they are swapped. Its swaps round, so that a resume is exact
+    but for the last bits.
 
     Args:
         directory: string or path. Of this run alone. It is made if need be.
@@ -52,15 +55,19 @@ class Checkpoint(keras.callbacks.Callback):
         may_change: Names in `config` that need not be the same. Defaults to
             none. "epochs", say, if nothing but the length of the run depends
             on it: with a schedule over all steps, a longer run is another one.
-        callbacks: Callbacks of the same `fit` that have a state: those with
-            methods `get_state()`, which returns something JSON-able, and
-            `set_state(state)`, `LadderCheckpoint`, and Keras's
-            `ModelCheckpoint` and `ReduceLROnPlateau`. Defaults to none.
+        callbacks: Callbacks of the same `fit` that have a state:
+            `LadderCheckpoint`, Keras's `EarlyStopping`, `ModelCheckpoint` and
+            `ReduceLROnPlateau`, and those with methods `get_state()`, which
+            returns something JSON-able, with NumPy arrays or without, and
+            `set_state(state)`. If one of these is given to `fit` alone, a
+            warning says so; of other callbacks nothing is known. Defaults to
+            none.
 
     Raises:
         ValueError: If an argument will not do; by `restore`, if the checkpoint
             is of another model or config; when training begins, if it does not
-            go on from the checkpoint.
+            go on from the checkpoint, or `steps_per_execution` does not divide
+            the steps of an epoch.
         OSError: By `restore`, if all checkpoints are damaged; in training, if
             one cannot be written. Those before it remain.
         FloatingPointError: In training, instead of keeping a model with NaN.
@@ -107,7 +114,7 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.owner = type(self).__name__
         self.directory = os.fspath(directory)
-        self.config = _as_json(config, self.owner)
+        self.config = run_config.as_json(config, self.owner)
         self.every = checks.check_count(every, "every", self.owner)
         self.keep = checks.check_count(keep, "keep", self.owner)
         self.may_change = set(may_change)
@@ -126,18 +133,23 @@ class Checkpoint(keras.callbacks.Callback):
             `fit`, 0 in a new run.
         """
         model_state.check_compiled(model, self.owner)
-        path, state = self._last_good()
+        path, state = files.last_good(self.directory, self.owner)
         if path is None:
             return 0
-        self._check_config(state["config"], path)
+        run_config.check_same(
+            state["config"], self.config, self.may_change, path, self.owner
+        )
         model_state.check_fits(state["model"], model, path, self.owner)
         model_state.load(model, path)
         model_state.set_random_states(model, state["random states"])
-        self.epochs, self._states = [state["epoch"]], state["callbacks"]
+        self.epochs = [state["epoch"]]
+        arrays = files.read_arrays(path)
+        self._states = state_arrays.put_back(state["callbacks"], arrays)
         LOGGER.info("Restored %s.", path)
         return state["epoch"]
 
     def on_train_begin(self, logs=None):
+        self._check_steps()
         files.check_writable(self.directory, self.owner)
         files.remove_partial(self.directory)
         found = files.checkpoints_in(self.directory)
@@ -148,9 +160,19 @@ class Checkpoint(keras.callbacks.Callback):
                 "checkpoint.restore(model)` and `fit(..., initial_epoch=epoch)"
                 "`; for another run, give another directory."
             )
-        if self._states is not None:
-            callback_states.set_states(self.callbacks, self._states, self.owner)
+        self._set_states()
+        callback_states.warn_of_others(self)
         self._begins = True
+
+    def without_files(self):
+        """Returns a callback for a worker where another one writes the files.
+
+        All that it does is to give the callbacks their restored states, which
+        have to be the same on all workers.
+        """
+        return keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: self._set_states()
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._begins:
@@ -174,72 +196,38 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _save(self, epoch):
         model_state.check_finite(self.model, self.owner)
+        callbacks, arrays = state_arrays.take_out(
+            callback_states.get_states(self.callbacks)
+        )
         state = {
             "epoch": epoch,
             "config": self.config,
             "model": model_state.describe(self.model),
             "random states": model_state.random_states(self.model),
-            "callbacks": callback_states.get_states(self.callbacks),
+            "callbacks": callbacks,
         }
         path = files.path_of(self.directory, epoch)
         size = model_state.num_bytes(self.model)
-        files.write(self.model.save_weights, state, path, size, self.owner)
+        save = self.model.save_weights
+        files.write(save, state, arrays, path, size, self.owner)
         self.epochs = [*self.epochs, epoch][-self.keep :]
         # A damaged one, of an epoch that is to come, is not counted.
         for old, path in files.checkpoints_in(self.directory).items():
             if len(self.epochs) == self.keep and old < self.epochs[0]:
                 os.remove(path)
 
-    def _last_good(self):
-        """Returns path and state of the last good checkpoint, or None twice."""
-        found = files.checkpoints_in(self.directory)
-        for path in found.values():
-            try:
-                return path, files.read(path)
-            except (OSError, ValueError) as error:
-                warnings.warn(
-                    f"`{self.owner}` leaves {path} out, as it is damaged: "
-                    f"{error}. The one before it is next."
-                )
-        if found:
-            raise OSError(
-                f"`{self.owner}` found no checkpoint that is whole in "
-                f"{self.directory!r}: {len(found)} of {len(found)} are "
-                "damaged. Put a copy of one back, or give another directory to "
-                "begin anew. Nothing has been removed."
-            )
-        return None, None
+    def _set_states(self):
+        if self._states is not None:
+            callback_states.set_states(self.callbacks, self._states, self.owner)
 
-    def _check_config(self, config, path):
-        names = sorted((config.keys() | self.config.keys()) - self.may_change)
-        differences = [
-            f"{name}: {_value(config, name)} then, "
-            f"{_value(self.config, name)} now"
-            for name in names
-            if _value(config, name) != _value(self.config, name)
-        ]
-        if differences:
+    def _check_steps(self):
+        """Raises if Keras would take more batches than an epoch has."""
+        steps, at_once = self.params["steps"], self.model.steps_per_execution
+        if steps is not None and steps % at_once:
             raise ValueError(
-                f"`{self.owner}` goes on with the config of the run alone. In "
-                f"{path}: {'; '.join(differences)}. Start with the same "
-                "values, or give another directory."
+                f"`{self.owner}` needs epochs that a restart can count the "
+                f"batches of. Received: epochs of {steps} steps, and a model "
+                f"compiled with steps_per_execution={at_once}, by which Keras "
+                f"would take {-(-steps // at_once) * at_once} batches. Make "
+                "the former a multiple of the latter."
             )
-
-
-def _as_json(config, owner):
-    """Returns a config as it will be read from a file, or raises."""
-    config = dict(config or {})
-    for name, value in config.items():
-        try:
-            json.dumps({name: value})
-        except TypeError as error:
-            raise ValueError(
-                f"`{owner}` needs a config of values that JSON knows. "
-                f"Received: {name}={value!r}. {error}. Give numbers, strings, "
-                "lists and dicts."
-            ) from error
-    return json.loads(json.dumps(config))
-
-
-def _value(config, name):
-    return repr(config[name]) if name in config else "nothing"

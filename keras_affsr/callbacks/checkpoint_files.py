@@ -2,7 +2,8 @@
 
 A file is one of Keras's `model.save_weights`, which `load_weights` can read,
 with two lines of text at its end (try `tail -n 2`): the state of the training
-as JSON, and the SHA-256 of all that comes before.
+as JSON, and the SHA-256 of all that comes before. Arrays of the state are among
+the weights, in a group of their own.
 """
 
 import errno
@@ -11,6 +12,9 @@ import json
 import os
 import re
 import shutil
+import warnings
+
+import h5py
 
 from keras_affsr.callbacks.ladder_files import write_then_move
 
@@ -18,6 +22,9 @@ NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
 PARTIAL = re.compile(r"partial_epoch_\d+\.weights\.h5")
 # What HDF5 adds to the numbers, at most: its tables of names and groups.
 OVERHEAD = 2**20
+ARRAYS = "callback_states"
+CHUNK = 2**20  # Bytes that are in memory at a time.
+DIGEST_LINE = 2 * hashlib.sha256().digest_size + 1
 
 
 def path_of(directory, epoch):
@@ -57,22 +64,29 @@ def check_writable(directory, owner):
         ) from error
 
 
-def write(save, state, path, num_bytes, owner):
+def write(save, state, arrays, path, num_bytes, owner):
     """Writes a checkpoint, or raises with all that was there left in place.
 
     Args:
         save: Function that writes weights to the path that it is given.
         state: JSON-able object, to put after the weights.
+        arrays: List of NumPy arrays that HDF5 knows.
         path: string. Where to.
         num_bytes: int. Size of the weights.
         owner: string. Who writes.
     """
 
+    num_bytes += sum(each.nbytes for each in arrays)
+
     def save_with_state(partial):
         _check_space(path, num_bytes)
         save(partial)
+        if arrays:
+            _add_arrays(partial, arrays)
         _append(partial, b"\n" + json.dumps(state).encode() + b"\n")
-        _append(partial, _digest(partial) + b"\n")
+        with open(partial, "rb") as file:
+            digest = _digest(file, os.path.getsize(partial))
+        _append(partial, digest + b"\n")
 
     try:
         write_durably(save_with_state, path)
@@ -110,16 +124,48 @@ def write_durably(save, path):
         os.close(directory)
 
 
+def last_good(directory, owner):
+    """Returns path and state of the last good checkpoint, or None twice."""
+    found = checkpoints_in(directory)
+    for path in found.values():
+        try:
+            return path, read(path)
+        except (OSError, ValueError) as error:
+            warnings.warn(
+                f"`{owner}` leaves {path} out, as it is damaged: {error}. The "
+                "one before it is next."
+            )
+    if found:
+        raise OSError(
+            f"`{owner}` found no checkpoint that is whole in {directory!r}: "
+            f"{len(found)} of {len(found)} are damaged. Put a copy of one "
+            "back, or give another directory to begin anew. Nothing has been "
+            "removed."
+        )
+    return None, None
+
+
 def read(path):
     """Returns the state in a checkpoint, or raises if that is damaged."""
+    end = max(0, os.path.getsize(path) - DIGEST_LINE)
     with open(path, "rb") as file:
-        content = file.read()
-    end = content.rfind(b"\n", 0, -1) + 1
-    digest = hashlib.sha256(memoryview(content)[:end]).hexdigest().encode()
-    if content[end:] != digest + b"\n":
-        raise OSError("its checksum does not agree with its content")
-    start = content.rfind(b"\n", 0, end - 1) + 1
-    return json.loads(content[start:end])
+        digest = _digest(file, end)
+        if file.read() != digest + b"\n":
+            raise OSError("its checksum does not agree with its content")
+        return json.loads(_line_before(file, end))
+
+
+def read_arrays(path):
+    """Returns the arrays that `write` was given."""
+    with h5py.File(path, "r") as file:
+        group = file.get(ARRAYS, {})
+        return [group[str(number)][()] for number in range(len(group))]
+
+
+def _add_arrays(path, arrays):
+    with h5py.File(path, "a") as file:
+        for number, array in enumerate(arrays):
+            file[f"{ARRAYS}/{number}"] = array
 
 
 def _append(path, line):
@@ -127,9 +173,23 @@ def _append(path, line):
         file.write(line)
 
 
-def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().encode()
+def _digest(file, end):
+    """Returns the SHA-256 of a file up to a place, where it then stands."""
+    digest = hashlib.sha256()
+    while chunk := file.read(min(CHUNK, end - file.tell())):
+        digest.update(chunk)
+    return digest.hexdigest().encode()
+
+
+def _line_before(file, end):
+    """Returns the line of a file that ends at a place."""
+    start, line = end - 1, b""  # Without the end of the line itself.
+    while start > 0 and b"\n" not in line:
+        size = min(CHUNK, start)
+        start -= size
+        file.seek(start)
+        line = file.read(size) + line
+    return line[line.rfind(b"\n") + 1 :]
 
 
 def _check_space(path, num_bytes):
