@@ -26,15 +26,6 @@ from tests.models_tiny import tiny_generator
 from tests.priors_tiny import tiny_prior
 
 EPOCHS, STEPS = 4, 2
-KINDS = [
-    "mse",
-    "gan",
-    "adaptive_gan",
-    "denoiser_guided",
-    "density_guided",
-    "denoiser",
-    "pixel_cnn",
-]
 POLICIES = ["float32", "mixed_float16", "mixed_bfloat16"]
 FALLING = keras.optimizers.schedules.PolynomialDecay(
     0.4, EPOCHS * STEPS, 0.1, power=1.0
@@ -59,64 +50,88 @@ def compiled(model):
     return model
 
 
-def make(kind, directory):
-    """Returns a model, callbacks, and those of them that have a state."""
-    if kind == "mse":
-        # With dropout, whose random state Keras keeps out of its files.
-        network = tiny_generator()
-        outputs = Announced(0.3)(network.outputs[0])
-        model = SuperResolver(
-            keras.Model(network.inputs, outputs), DOWNSAMPLE, 0.1
-        )
-        model.compile(keras.optimizers.Adam(0.02), loss="mse")
-        plateau = keras.callbacks.ReduceLROnPlateau(
-            "loss", factor=0.5, patience=1, min_delta=0.05
-        )
-        return model, [plateau], [plateau]
-    if kind in ("gan", "adaptive_gan"):
-        is_fixed = kind == "gan"
-        model = GANSuperResolver(
-            stochastic_generator(),
-            tiny_discriminator(),
-            DOWNSAMPLE,
-            noise_stddev=FALLING if is_fixed else 0.1,
-            discriminator_steps=2 if is_fixed else 1,
-            seed=5,
-        )
-        model.compile(adam(), keras.optimizers.RMSprop(0.02, momentum=0.9))
-        noise = AdaptiveInstanceNoise(target=0.7, rate=0.2)
-        return model, [] if is_fixed else [noise], []
-    if kind == "denoiser_guided":
-        model = DenoiserGuidedSuperResolver(
-            stochastic_generator(),
-            tiny_denoiser(pretrained=False),
-            DOWNSAMPLE,
-            consistency_weight=0.1,
-            noisy_input=True,
-            seed=5,
-        )
-        ladder = os.path.join(os.path.dirname(directory), "ladder")
-        return compiled(model), [PriorLadder(ladder, steps=3)], []
-    if kind == "density_guided":
-        prior = tiny_prior()
-        prior._coarseness.assign(7.0)
-        model = DensityGuidedSuperResolver(
-            stochastic_generator(), prior, DOWNSAMPLE, target_bits=6.0, seed=5
-        )
-        return compiled(model), [], []
+def pixels(directory):
+    # With dropout, whose random state Keras keeps out of its files.
+    network = tiny_generator()
+    outputs = Announced(0.3)(network.outputs[0])
+    model = SuperResolver(keras.Model(network.inputs, outputs), DOWNSAMPLE, 0.1)
+    model.compile(keras.optimizers.Adam(0.02), loss="mse")
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        "loss", factor=0.5, patience=1, min_delta=0.05
+    )
+    stopping = keras.callbacks.EarlyStopping(
+        "loss", patience=EPOCHS, min_delta=0.05, restore_best_weights=True
+    )
+    return model, [plateau, stopping], [plateau, stopping]
+
+
+def gan(directory, noise_stddev=FALLING, steps=2, callbacks=()):
+    model = GANSuperResolver(
+        stochastic_generator(),
+        tiny_discriminator(),
+        DOWNSAMPLE,
+        noise_stddev=noise_stddev,
+        discriminator_steps=steps,
+        seed=5,
+    )
+    model.compile(adam(), keras.optimizers.RMSprop(0.02, momentum=0.9))
+    return model, callbacks, []
+
+
+def adaptive_gan(directory):
+    return gan(directory, 0.1, 1, [AdaptiveInstanceNoise(0.7, rate=0.2)])
+
+
+def denoiser_guided(directory):
+    model = DenoiserGuidedSuperResolver(
+        stochastic_generator(),
+        tiny_denoiser(pretrained=False),
+        DOWNSAMPLE,
+        consistency_weight=0.1,
+        noisy_input=True,
+        seed=5,
+    )
+    ladder = os.path.join(os.path.dirname(directory), "ladder")
+    return compiled(model), [PriorLadder(ladder, steps=3)], []
+
+
+def density_guided(directory):
+    prior = tiny_prior()
+    prior._coarseness.assign(7.0)
+    model = DensityGuidedSuperResolver(
+        stochastic_generator(), prior, DOWNSAMPLE, target_bits=6.0, seed=5
+    )
+    return compiled(model), [], []
+
+
+def denoiser(directory):
+    prior = tiny_denoiser(FALLING, pretrained=False)
     ladder = LadderCheckpoint(os.path.join(directory, "ladder"))
-    if kind == "denoiser":
-        prior = tiny_denoiser(FALLING, pretrained=False)
-    else:
-        prior = tiny_prior(adapt=False)
     return compiled(prior), [ladder], [ladder]
+
+
+def pixel_cnn(directory):
+    ladder = LadderCheckpoint(os.path.join(directory, "ladder"))
+    return compiled(tiny_prior(adapt=False)), [ladder], [ladder]
+
+
+# Of each a model, its callbacks, and those of them that have a state.
+KINDS = {
+    "mse": pixels,
+    "gan": gan,
+    "adaptive_gan": adaptive_gan,
+    "denoiser_guided": denoiser_guided,
+    "density_guided": density_guided,
+    "denoiser": denoiser,
+    "pixel_cnn": pixel_cnn,
+}
 
 
 def train(kind, policy, directory):
     """Trains from where the run in a directory is, to the end."""
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(1)
-    model, callbacks, with_state = make(kind, directory)
+    model, callbacks, with_state = KINDS[kind](directory)
     checkpoint = Checkpoint(
         os.path.join(directory, "checkpoints"),
         config={"kind": kind, "policy": policy, "epochs": EPOCHS},

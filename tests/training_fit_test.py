@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_affsr.callbacks.checkpoint import Checkpoint
 from keras_affsr.callbacks.training_log import TrainingLog
 from keras_affsr.training.fit import fit
+from keras_affsr.training.lost_workers import telling_of_lost_workers
 from keras_affsr.training.predict_alone import predicting_alone
 from keras_affsr.training.shared_batches import SharedBatches
 from keras_affsr.training.strategy import is_chief
@@ -113,6 +115,36 @@ def test_the_first_worker_writes_and_all_do_the_rest(task, chief):
     own.chief_only = True
     found = callbacks_here([log, plateau, own], Strategy())
     assert found == ([log, plateau, own] if chief else [plateau])
+    # The others restore the states of callbacks, and write nothing.
+    (checkpoint,) = callbacks_here([Checkpoint("nowhere")], Strategy())
+    assert isinstance(checkpoint, Checkpoint) == chief
+
+
+@pytest.mark.parametrize(
+    ("own", "lost", "expected"),
+    [
+        (("chief", 0), ("worker", 0), "one:1, worker 0 of 3, .* worker 1. "),
+        (("worker", 1), ("chief", 0), "three:3, worker 2 of 3, .* worker 0. "),
+        (("worker", 0), ("worker", 1), "two:2, worker 1 of 3, .* worker 2. "),
+    ],
+)
+def test_a_lost_worker_is_numbered_after_the_chief(own, lost, expected):
+    class Strategy:
+        cluster_resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec(
+                {"chief": ["one:1"], "worker": ["two:2", "three:3"]}
+            ),
+            task_type=own[0],
+            task_id=own[1],
+        )
+
+    names = [f"/job:{job}/replica:0/task:{task}" for job, task in (own, lost)]
+    text = f"{names[0]} lost its connection to {names[1]}"
+    with (
+        pytest.raises(RuntimeError, match=expected),
+        telling_of_lost_workers(Strategy(), "fit"),
+    ):
+        raise tf.errors.UnavailableError(None, None, text)
 
 
 def test_batches_that_cannot_be_shared_out_are_refused():

@@ -69,8 +69,24 @@ def test_what_a_kill_at_the_very_beginning_leaves_is_no_run(tmp_path):
     assert json.loads((tmp_path / "run" / "flags.json").read_text()) == FLAGS
 
 
+def begun(directory):
+    """Returns a run that has left more than its flags."""
+    run = RunDirectory(directory, FLAGS)
+    run.begin()
+    (directory / "log.csv").touch()
+    return run
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_that_never_began_is_no_obstacle(resume, tmp_path):
+    for text in (json.dumps(FLAGS), '{"seed": '):
+        (tmp_path / "flags.json").write_text(text)
+        RunDirectory(tmp_path, {"seed": 4}).begin(resume)
+        assert json.loads((tmp_path / "flags.json").read_text()) == {"seed": 4}
+
+
 def test_other_flags_are_refused_by_name_and_value(tmp_path):
-    RunDirectory(tmp_path / "run", FLAGS).begin()
+    begun(tmp_path / "run")
     other = {"seed": 4, "instance_noise": ["0.1", "0"], "width": 0.5}
     with pytest.raises(ValueError) as raised:
         RunDirectory(tmp_path / "run", other).begin()
@@ -84,7 +100,7 @@ def test_other_flags_are_refused_by_name_and_value(tmp_path):
 
 
 def test_a_run_is_not_gone_on_with_if_told_so(tmp_path):
-    RunDirectory(tmp_path / "run", FLAGS).begin()
+    begun(tmp_path / "run")
     with pytest.raises(ValueError, match="in use, and was told not to go on"):
         RunDirectory(tmp_path / "run", FLAGS).begin(resume=False)
 
@@ -97,7 +113,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
 
 
 def test_damaged_flags_are_named(tmp_path):
-    RunDirectory(tmp_path / "run", FLAGS).begin()
+    begun(tmp_path / "run")
     (tmp_path / "run" / "flags.json").write_text('{"seed": ')
     with pytest.raises(ValueError, match=r"flags\.json is damaged: "):
         RunDirectory(tmp_path / "run", FLAGS).begin()

@@ -95,7 +95,7 @@ def test_too_few_real_images_are_refused():
 def test_the_best_epoch_is_kept(tmp_path, monitor):
     model = make_model()
     held_out = pairs(crops(), DOWNSAMPLE)
-    path = tmp_path / "best.keras"
+    path = tmp_path / "new" / "best.keras"  # In a folder that is made.
     best = BestModel(path, held_out, crops(seed=1), monitor)
     # A learning rate that ruins the last epochs.
     rates = keras.callbacks.LearningRateScheduler(

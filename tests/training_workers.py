@@ -19,6 +19,7 @@ from keras_affsr.callbacks.checkpoint import Checkpoint
 from keras_affsr.callbacks.image_grid import ImageGrid
 from keras_affsr.callbacks.training_log import TrainingLog
 from keras_affsr.models import GANSuperResolver
+from keras_affsr.training.any_worker import any_worker
 from keras_affsr.training.fit import fit
 from keras_affsr.training.strategy import is_chief
 from keras_affsr.training.strategy import make_strategy
@@ -94,10 +95,10 @@ class StopOne(keras.callbacks.Callback):
         self.model.stop_training = True
 
 
-def message(strategy, **kwargs):
+def message(strategy, make_model=pixel_model, **kwargs):
     """Returns how a training was refused."""
     try:
-        train(strategy, pixel_model, **kwargs)
+        train(strategy, make_model, **kwargs)
     except ValueError as error:
         return str(error)
     return None
@@ -116,6 +117,13 @@ def compare(strategy):
     if strategy.num_replicas_in_sync > 1:
         results["overflow"] = overflow(strategy)
     return results
+
+
+def gan_of(worker):
+    """Makes a model of whose second optimizer workers do not think alike."""
+    model = gan()
+    model.discriminator_optimizer.iterations.assign(worker)
+    return model
 
 
 class Die(keras.callbacks.Callback):
@@ -137,7 +145,13 @@ def run(strategy, directory, dies=False):
             noise_stddev=0.1,
         )
         model.compile(keras.optimizers.Adam(0.01), "rmsprop")
-    checkpoint = Checkpoint(os.path.join(directory, "checkpoints"))
+    # No loss is lower by one. With its state, the rate falls in epoch 2.
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        "loss", patience=2, min_delta=1.0
+    )
+    checkpoint = Checkpoint(
+        os.path.join(directory, "checkpoints"), callbacks=[plateau]
+    )
     epoch = checkpoint.restore(model)
     high_res = images(count=8)
     fit(
@@ -149,6 +163,7 @@ def run(strategy, directory, dies=False):
         validation_data=batches(),
         callbacks=[
             AdaptiveInstanceNoise(target=0.7, rate=0.2),
+            plateau,
             ImageGrid((DOWNSAMPLE(high_res), high_res), directory),
             TrainingLog(os.path.join(directory, "log.csv")),
             checkpoint,
@@ -161,7 +176,18 @@ def run(strategy, directory, dies=False):
         "epoch": epoch,
         "weights": flat(model),
         "slots": np.concatenate(slots).tolist(),
+        "rate": float(model.optimizer.learning_rate.numpy()),
     }
+
+
+def wait_for_the_chief(strategy):
+    """Waits for it three times; before the third, it ends."""
+    flags = [is_chief(strategy), False]
+    results = [any_worker(strategy, flag) for flag in flags]
+    if is_chief(strategy):
+        os.kill(os.getpid(), signal.SIGKILL)
+    print(json.dumps(results), flush=True)
+    any_worker(strategy)
 
 
 def main():
@@ -175,12 +201,15 @@ def main():
         json.dump([compare(one), compare(two)], sys.stdout)
         return
     strategy = make_strategy("multi_worker")
+    if mode == "wait":
+        wait_for_the_chief(strategy)
     dies = mode == "die" and not is_chief(strategy)
     results = {"run": run(strategy, directory, dies)}
     if mode == "compare":
         results |= compare(strategy)
         number = int(is_chief(strategy))
         results["unlike"] = message(strategy, initial_epoch=number)
+        results["unlike slots"] = message(strategy, lambda: gan_of(number))
         stopped = train(strategy, pixel_model, callbacks=[StopOne()])
         results["stopped"] = len(stopped["history"]["loss"])
     json.dump(results, sys.stdout)

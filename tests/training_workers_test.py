@@ -1,87 +1,28 @@
-import concurrent.futures
 import csv
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+
+from tests.worker_processes import SECONDS
+from tests.worker_processes import outcomes_of
+from tests.worker_processes import results_of
+from tests.worker_processes import start
+from tests.worker_processes import start_two
 
 pytestmark = pytest.mark.slow
 
 # Halves of a batch are added in another order: float32 rounding of numbers
 # near one, in four updates.
 TOLERANCE = {"rtol": 1e-5, "atol": 4e-6}
-# Until a worker notices that another one is gone. TensorFlow does at once if
-# its connection is reset, and after missing heartbeats, of 10 s, at the latest;
-# the rest is for starting Python and for a busy machine.
-SECONDS = 180
-
-
-def free_ports():
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in (one, other)]
-
-
-def start(mode, directory, config=None):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if config is not None:
-        environment["TF_CONFIG"] = json.dumps(config)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training_workers", mode, str(directory)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def start_two(mode, directory):
-    workers = [f"localhost:{port}" for port in free_ports()]
-    return [
-        start(
-            mode,
-            directory,
-            {
-                "cluster": {"worker": workers},
-                "task": {"type": "worker", "index": index},
-            },
-        )
-        for index in (0, 1)
-    ]
-
-
-def outcome(process):
-    """Returns exit status, printed results, and what went to stderr."""
-    try:
-        output, errors = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
-    return process.returncode, output, errors
-
-
-def outcomes_of(processes):
-    # At once: a worker whose pipe is full never ends, nor do the others.
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(outcome, processes))
-
-
-def results_of(processes):
-    outcomes = outcomes_of(processes)
-    for status, _, errors in outcomes:
-        assert status == 0, errors
-    return [json.loads(output) for _, output, _ in outcomes]
+PROGRAM = ("-m", "tests.training_workers")
 
 
 @pytest.fixture(scope="module")
-def devices(tmp_path_factory):
+def devices():
     """What one device and two devices of a process came to."""
-    return results_of([start("devices", tmp_path_factory.mktemp("none"))])[0]
+    return results_of([start((*PROGRAM, "devices", "nowhere"))])[0]
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +34,17 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope="module")
 def workers(directory):
     """What each of two workers came to."""
-    return results_of(start_two("compare", directory))
+    return results_of(start_two((*PROGRAM, "compare", directory)))
 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """A run whose second worker is killed, and which is started again."""
+    """A run whose worker but for the chief is killed, and started again."""
     path = tmp_path_factory.mktemp("killed")
     begin = time.monotonic()
-    outcomes = outcomes_of(start_two("die", path))
+    outcomes = outcomes_of(start_two((*PROGRAM, "die", path), has_chief=True))
     seconds = time.monotonic() - begin
-    resumed = results_of(start_two("resume", path))
+    resumed = results_of(start_two((*PROGRAM, "resume", path)))
     return outcomes, seconds, resumed, path
 
 
@@ -175,6 +116,7 @@ def test_workers_that_begin_unlike_are_refused(workers):
     for worker in workers:
         assert expected in worker["unlike"]
         assert "a file system that all of them see" in worker["unlike"]
+        assert "checksum of weights of " in worker["unlike slots"]
 
 
 def test_a_worker_says_that_the_other_one_was_killed(killed):
@@ -189,6 +131,18 @@ def test_a_worker_says_that_the_other_one_was_killed(killed):
     assert killed[1] < SECONDS
 
 
+def test_workers_wait_for_each_other_unless_the_chief_ends():
+    chief, other = outcomes_of(start_two((*PROGRAM, "wait", "nowhere")))
+    assert chief[0] == -9
+    status, output, errors = other
+    assert status == 1
+    # Of two flags, the first was set by the chief alone.
+    assert json.loads(output) == [True, False]
+    assert "`any_worker` stops on localhost:" in errors
+    assert "worker 1 of 2, as another one cannot be reached" in errors
+    assert "any more: worker 0." in errors
+
+
 def test_a_run_goes_on_to_the_last_bit_after_a_worker_died(
     killed, workers, directory
 ):
@@ -197,6 +151,7 @@ def test_a_run_goes_on_to_the_last_bit_after_a_worker_died(
         assert one["run"]["epoch"] == 2
         assert one["run"]["weights"] == other["run"]["weights"]
         assert one["run"]["slots"] == other["run"]["slots"]
+        assert one["run"]["rate"] == other["run"]["rate"] < 0.005
     log = (path / "log.csv").read_text()
     assert log == (directory / "log.csv").read_text()
     rows = list(csv.DictReader(log.splitlines()))

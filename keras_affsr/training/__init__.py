@@ -1,5 +1,6 @@
 """Training as a whole: run directories, scores, and the best model."""
 
+from keras_affsr.training.any_worker import any_worker as any_worker
 from keras_affsr.training.best_model import BestModel as BestModel
 from keras_affsr.training.fit import fit as fit
 from keras_affsr.training.predict_alone import (

@@ -36,6 +36,7 @@ class BestModel(keras.callbacks.Callback):
 
     Args:
         path: string or path, ending in ".keras". Where to save the best model.
+            Missing folders are made.
         pairs: Batches `(low_res, high_res)`, in a dataset or a list.
         references: Batches of other real images, as in `training.scores`.
         monitor: One of the names of the scores. Defaults to `"psnr"`.
@@ -74,6 +75,9 @@ class BestModel(keras.callbacks.Callback):
         self.monitor = monitor
         self.pairs, self.references = pairs, references
         self.best, self.epoch = None, None
+
+    def on_train_begin(self, logs=None):
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
 
     def on_epoch_end(self, epoch, logs=None):
         found = scores(self.model, self.pairs, self.references)

@@ -46,8 +46,15 @@ def fit(
       the mean of them. (Of the mean over rows this is exact; the variance
       between replicas is left out of the variance.) For statistics over all
       rows build `BatchNormalization(synchronized=True)`.
+
+    Two things are mended that go wrong in `model.fit` on several replicas:
+
     - Loss scales of mixed_float16 are the same: where one replica overflows,
-      all skip the step.
+      all skip the step. There the first one alone is asked, and the infinities
+      of another get into all weights.
+    - `clipnorm`, `global_clipnorm` and `clipvalue` limit the gradient of the
+      global batch. There each replica clips its own share of it, which is a
+      looser limit, by up to the number of replicas.
 
     Callbacks run on every worker, in their order, as they may change the model:
     they see the same logs. Those that write files run on the first one, the
@@ -56,8 +63,9 @@ def fit(
     `model.predict_on_batch`, and must not wait for other workers, as `predict`
     and `evaluate` do. What it adds to the logs, the chief alone sees: let no
     callback that changes the model, such as `ReduceLROnPlateau`, monitor that.
-    `model.stop_training`, set by one worker, stops all:
-    within an epoch, after the next batch.
+    The states of callbacks that a `Checkpoint` has kept are set on all workers.
+    `model.stop_training`, set by one worker, stops all: within an epoch, after
+    the next batch.
 
     If a worker ends, the others stop with an error that says so, after a few
     seconds to half a minute. Started again by the same command on all

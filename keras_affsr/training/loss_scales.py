@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_affsr.callbacks.model_state import optimizers
+
 
 @contextlib.contextmanager
 def agreeing_on_overflow(model):
@@ -16,7 +18,7 @@ def agreeing_on_overflow(model):
     skips the sum that the other one waits for, without end.
     """
     kind = keras.optimizers.LossScaleOptimizer
-    scaled = [each for each in vars(model).values() if isinstance(each, kind)]
+    scaled = [each for each in optimizers(model) if isinstance(each, kind)]
     for optimizer in scaled:
         optimizer.check_finite = _on_all_replicas(optimizer.check_finite)
     try:

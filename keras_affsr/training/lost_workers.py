@@ -5,6 +5,7 @@ import re
 
 import tensorflow as tf
 
+from keras_affsr.training.strategy import number_of_worker
 from keras_affsr.training.strategy import workers_of
 
 
@@ -30,8 +31,10 @@ def _is_loss(error):
 
 def _message(strategy, error, owner):
     workers, text = workers_of(strategy), str(error)
-    own = strategy.cluster_resolver.task_id
-    lost = sorted({int(n) for n in re.findall(r"/task:(\d+)", text)} - {own})
+    own = number_of_worker(strategy)
+    found = re.findall(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)", text)
+    numbers = {number_of_worker(strategy, job, int(n)) for job, n in found}
+    lost = sorted(numbers - {own})
     names = ", ".join(f"worker {each}" for each in lost) or "which is not known"
     reason = re.search(r"Collective ops is aborted by: (.*)", text)
     reason = reason[1] if reason else text.strip().partition("\n")[0]

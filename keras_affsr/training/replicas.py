@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_affsr.callbacks import model_state
+from keras_affsr.training.any_worker import is_any_set
 from keras_affsr.training.strategy import workers_of
 
 
@@ -23,15 +25,12 @@ class Replicas:
         self.strategy = model.distribute_strategy
         self.num_workers = len(workers_of(self.strategy)) or 1
         # Once each, so that they are traced once.
-        self._sum = tf.function(self._sum, autograph=False)
         self._means = tf.function(self._means, autograph=False)
         self._results = tf.function(model.get_metrics_result, autograph=False)
 
     def any_of(self, flag):
         """Returns whether the flag of any worker is set."""
-        if self.num_workers == 1:
-            return bool(flag)
-        return bool(self._sum(tf.constant(float(flag))) > 0)
+        return is_any_set(self.strategy, flag)
 
     def metrics(self):
         """Returns the metrics over all replicas' images, as floats."""
@@ -69,10 +68,6 @@ class Replicas:
                     "of them see."
                 )
 
-    def _sum(self, number):
-        numbers = self.strategy.run(tf.identity, args=(number,))
-        return self.strategy.reduce("SUM", numbers, axis=None)
-
     def _gather(self, numbers):
         row = tf.constant([numbers], "int64")
         rows = self.strategy.experimental_distribute_values_from_function(
@@ -83,8 +78,10 @@ class Replicas:
     def _checksum(self):
         """Returns a number that tells apart what training has led to."""
         number = 0
-        optimizer = self.model.optimizer
-        for variable in [*self.model.weights, *optimizer.variables]:
+        found = list(self.model.weights)
+        for optimizer in model_state.optimizers(self.model):
+            found += optimizer.variables
+        for variable in found:
             array = np.ascontiguousarray(ops.convert_to_numpy(variable))
             number = zlib.crc32(array.tobytes(), number)
         return number

@@ -6,6 +6,7 @@ import os
 import keras
 
 from keras_affsr.callbacks.checkpoint_files import write_durably
+from keras_affsr.callbacks.run_config import differences
 
 FLAGS = "flags.json"
 MODEL = "model.keras"
@@ -62,6 +63,9 @@ class RunDirectory:
     def begin(self, resume=True):
         """Makes the folder, or sees to it that this run may go on there.
 
+        A folder with flags and nothing else is of a run that never began: any
+        other may take it.
+
         Args:
             resume: bool. Whether to go on with a run of the same settings.
                 Otherwise the folder has to be empty. Defaults to True.
@@ -71,11 +75,7 @@ class RunDirectory:
                 changed.
             OSError: If the folder cannot be made, or written to.
         """
-        if os.path.isdir(self.directory) and any(
-            # Unless that is all that a kill at the very beginning has left.
-            not name.startswith("partial_")
-            for name in os.listdir(self.directory)
-        ):
+        if self._is_in_use():
             self._check_same(resume)
             return
         os.makedirs(self.directory, exist_ok=True)
@@ -100,6 +100,15 @@ class RunDirectory:
         """Returns what `finish` was given."""
         return read_json(self.path(SUMMARY))
 
+    def _is_in_use(self):
+        if not os.path.isdir(self.directory):
+            return False
+        # A run that ended before it did anything has left no more than that.
+        return any(
+            not name.startswith("partial_") and name != FLAGS
+            for name in os.listdir(self.directory)
+        )
+
     def _check_same(self, resume):
         where = f"`{type(self).__name__}` found {self.directory!r}"
         if not resume:
@@ -113,17 +122,11 @@ class RunDirectory:
                 "another directory."
             )
         then = read_json(self.path(FLAGS))
-        names = sorted(then.keys() | self.flags.keys())
-        differences = [
-            f"{name}: {_value(then, name)} then, {_value(self.flags, name)} now"
-            for name in names
-            if _value(then, name) != _value(self.flags, name)
-        ]
-        if differences:
+        found = differences(then, self.flags)
+        if found:
             raise ValueError(
-                f"{where} to be of a run with other settings: "
-                f"{'; '.join(differences)}. Start with the same ones to go on, "
-                "or give another directory."
+                f"{where} to be of a run with other settings: {found}. Start "
+                "with the same ones to go on, or give another directory."
             )
 
 
@@ -148,7 +151,3 @@ def write_json(content, path):
             file.write("\n")
 
     write_durably(save, path)
-
-
-def _value(settings, name):
-    return repr(settings[name]) if name in settings else "nothing"

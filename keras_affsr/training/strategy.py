@@ -32,7 +32,9 @@ def make_strategy(name="none"):
 
     What replicas have in common are the weights and the optimizers: each step
     takes the rows of a global batch, shared out evenly, and adds their
-    gradients. Each has noise and batch norm statistics of its own: see `fit`.
+    gradients. Each has noise and batch norm statistics of its own. Train by
+    `training.fit`, which says more: under "mirrored" `model.fit` works too, but
+    for gradients that are clipped, or overflow in mixed_float16.
 
     Args:
         name: string. "none", "mirrored" or "multi_worker". Defaults to "none".
@@ -88,6 +90,21 @@ def workers_of(strategy):
     resolver = getattr(strategy, "cluster_resolver", None)
     cluster = resolver.cluster_spec().as_dict() if resolver else {}
     return cluster.get("chief", []) + cluster.get("worker", [])
+
+
+def number_of_worker(strategy, job=None, task=None):
+    """Returns the place of a worker in `workers_of`; of this one by default.
+
+    Args:
+        strategy: A strategy of several workers.
+        job: string. "chief" or "worker": the chief has tasks of its own.
+        task: int. Its number among those of the job.
+    """
+    resolver = strategy.cluster_resolver
+    job = resolver.task_type if job is None else job
+    task = resolver.task_id if task is None else task
+    chiefs = resolver.cluster_spec().as_dict().get("chief", [])
+    return task if job == "chief" else len(chiefs) + task
 
 
 def workers_of_environment():

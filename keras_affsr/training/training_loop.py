@@ -5,6 +5,7 @@ import gc
 
 import tensorflow as tf
 
+from keras_affsr.training.clipping import clipping_the_sum
 from keras_affsr.training.loss_scales import agreeing_on_overflow
 from keras_affsr.training.predict_alone import predicting_alone
 
@@ -40,6 +41,7 @@ class TrainingLoop:
         with (
             predicting_alone(self.model),
             agreeing_on_overflow(self.model),
+            clipping_the_sum(self.model),
             _garbage_kept(),
         ):
             callbacks.on_train_begin()

@@ -27,7 +27,11 @@ def callbacks_here(callbacks, strategy):
     """Returns those of the callbacks that run on this worker, in order."""
     if is_chief(strategy):
         return list(callbacks)
-    return [each for each in callbacks if not _is_writer(each)]
+    return [
+        each.without_files() if isinstance(each, Checkpoint) else each
+        for each in callbacks
+        if isinstance(each, Checkpoint) or not _is_writer(each)
+    ]
 
 
 def _is_writer(callback):
