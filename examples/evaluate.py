@@ -33,7 +33,7 @@ PAPER_FORMATS = ("8.2f", "8.2f", "10.1e")
 # What decides on which images the scores are.
 OF_THE_IMAGES = (
     *("data", "scale", "image_dir", "image_size", "crop_size"),
-    *("min_bytes", "held_out"),
+    *("min_bytes", "held_out", "test_files"),
 )
 
 

@@ -75,6 +75,22 @@ def held_out_images(settings, split):
     return _files(settings, split, HELD_OUT_BATCH, num_batches=batches)
 
 
+def fingerprints(settings):
+    """Returns which files each split is made of, for the flags of a run.
+
+    A run that goes on has to find the same ones: by one file more, all batches
+    would be others.
+    """
+    from keras_affsr import data
+
+    if settings.data == "photographs" or settings.data in TEXTURES:
+        return {}  # They come with scikit-image.
+    return {
+        f"{split}_files": data.fingerprint(_files(settings, split, 1))
+        for split in ("train", "validation", "test")
+    }
+
+
 def references(settings):
     """Returns batches of real images to compare the generated ones with.
 

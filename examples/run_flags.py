@@ -13,6 +13,13 @@ NOT_OF_THE_RUN = ("output_dir", "objective", "resume")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
+string, whole, real = (
+    flags.DEFINE_string,
+    flags.DEFINE_integer,
+    flags.DEFINE_float,
+)
+listed, choice = flags.DEFINE_list, flags.DEFINE_enum
+
 
 def define(objectives, data, values=flags.FLAGS, **defaults):
     """Defines the flags of a training.
@@ -28,55 +35,66 @@ def define(objectives, data, values=flags.FLAGS, **defaults):
         default = defaults.pop(name, default)
         kind(name, default, text, *args, flag_values=values)
 
-    string, whole, real = (
-        flags.DEFINE_string,
-        flags.DEFINE_integer,
-        flags.DEFINE_float,
-    )
+    _define_run(add, objectives)
+    _define_images(add, data)
+    _define_networks(add)
+    _define_steps(add)
+    _define_gan(add)
+    _define_devices(add)
+    if defaults:
+        raise TypeError(f"No flags of these names: {', '.join(defaults)}.")
+
+
+def _define_run(add, objectives):
     known = f"What to train: some of {', '.join(objectives)}; or all."
     add(string, "output_dir", None, "Where to write: a folder for each.")
-    add(flags.DEFINE_list, "objective", ["mse", "gan"], known)
+    add(listed, "objective", ["mse", "gan"], known)
     add(flags.DEFINE_bool, "resume", True, "Go on with a run that is there.")
     add(whole, "seed", 0, "Of weights, data and noise.", 0)
-    add(flags.DEFINE_enum, "data", data[0], data, "Where images come from.")
+
+
+def _define_images(add, data):
+    add(choice, "data", data[0], data, "Where images come from.")
     add(whole, "scale", 4, "Ratio of high to low resolution.", 1)
     add(whole, "batch_size", 16, "Images per step.", 1)
     add(whole, "test_images", None, "Rounded up to sixteens; all if None.", 1)
     add(whole, "validation_images", 128, "After each epoch.", 1)
-    networks = ("grass", "celeba", "imagenet")
+
+
+def _define_networks(add):
     text = "The paper's networks, of which data."
-    add(flags.DEFINE_enum, "network", "grass", networks, text)
+    add(choice, "network", "grass", ("grass", "celeba", "imagenet"), text)
     add(real, "width", 1.0, "Multiplies the generator's filters.", 0.01)
     add(real, "discriminator_width", 1.0, "The discriminator's.", 0.01)
+
+
+def _define_steps(add):
     add(whole, "epochs", 5, "Parts of a training, with a checkpoint each.", 1)
     add(whole, "mse_steps", 800, "Of training with a pixel-wise loss.", 1)
     add(whole, "gan_steps", 2500, "Of a GAN, after those of AffMSE.", 1)
     text = "Of each objective, in place of its own number; not of priors."
     add(whole, "steps", None, text, 1)
     add(real, "learning_rate", 2e-3, "Of the generator, at first.")
+
+
+def _define_gan(add):
     add(real, "discriminator_learning_rate", 1e-3, "At first, too.")
-    add(
-        flags.DEFINE_list,
-        "instance_noise",
-        ["0.1", "0"],
-        "First and last standard deviation of the noise, linear in between.",
+    text = "First and last standard deviation of the noise, linear in between."
+    add(listed, "instance_noise", ["0.1", "0"], text)
+    text = (
+        "Adapt it from the first on, to keep the discriminator's loss at this."
     )
-    add(
-        real,
-        "instance_noise_target",
-        None,
-        "Adapt it from the first on, to keep the discriminator's loss at this.",
-    )
-    text = "Of consistency, in SoftGAN."
-    add(real, "consistency_weight", 10.0, text, 0.0)
-    precision = "Of what the networks compute."
-    add(flags.DEFINE_enum, "precision", "float32", PRECISIONS, precision)
-    devices = "All GPUs of this machine; or many machines, by TF_CONFIG."
-    add(flags.DEFINE_enum, "strategy", "none", STRATEGIES, devices)
+    add(real, "instance_noise_target", None, text)
+    add(real, "consistency_weight", 10.0, "Of consistency, in SoftGAN.", 0.0)
+
+
+def _define_devices(add):
+    text = "Of what the networks compute."
+    add(choice, "precision", "float32", PRECISIONS, text)
+    text = "All GPUs of this machine; or many machines, by TF_CONFIG."
+    add(choice, "strategy", "none", STRATEGIES, text)
     text = "Compile steps with XLA; if None, where Keras thinks it good."
     add(flags.DEFINE_bool, "jit_compile", None, text)
-    if defaults:
-        raise TypeError(f"No flags of these names: {', '.join(defaults)}.")
 
 
 def define_photographs(values=flags.FLAGS, **defaults):

@@ -60,13 +60,35 @@ def build_pixels(settings, run, _, loss, **kwargs):
 
 def build_gan(settings, run, mse, is_soft=False, noise_channels=0):
     """AffGAN, SoftGAN and stochastic AffGAN, from the weights of AffMSE on."""
-    import keras
-
     from keras_affsr import callbacks
     from keras_affsr import models
-    from keras_affsr import networks
 
     steps = settings.steps or settings.gan_steps
+    model = models.GANSuperResolver(
+        *gan_networks(settings, mse, is_soft, noise_channels),
+        run_data.operator(settings),
+        consistency_weight=settings.consistency_weight if is_soft else 0.0,
+        noise_stddev=noise_level(settings, steps),
+        seed=settings.seed,
+    )
+    rate = settings.discriminator_learning_rate
+    model.compile(
+        optimizer=adam(settings.learning_rate, steps, beta_1=0.5),
+        discriminator_optimizer=adam(rate, steps, beta_1=0.5),
+        jit_compile=settings.jit_compile,
+    )
+    target = settings.instance_noise_target
+    adapt = [callbacks.AdaptiveInstanceNoise(target)] if target else []
+    of_run = (settings, run, model, steps, "sliced_wasserstein")
+    return functools.partial(fit, *of_run, callbacks=adapt)
+
+
+def gan_networks(settings, mse, is_soft, noise_channels):
+    """Returns a generator with the weights of AffMSE, and a discriminator."""
+    import keras
+
+    from keras_affsr import networks
+
     trained = mse.load("generator.keras")
     start = generator(  # After loading, which draws random numbers too.
         settings, project=not is_soft, noise_channels=noise_channels
@@ -76,35 +98,10 @@ def build_gan(settings, run, mse, is_soft=False, noise_channels=0):
         # one that the published figures began with.
         start = keras.models.clone_model(start)
     copy_weights(trained, start)
-    model = models.GANSuperResolver(
-        start,
-        networks.discriminator(
-            settings.network,
-            channels=run_data.channels(settings),
-            width=settings.discriminator_width,
-        ),
-        run_data.operator(settings),
-        consistency_weight=settings.consistency_weight if is_soft else 0.0,
-        noise_stddev=noise_level(settings, steps),
-        seed=settings.seed,
-    )
-    model.compile(
-        optimizer=adam(settings.learning_rate, steps, beta_1=0.5),
-        discriminator_optimizer=adam(
-            settings.discriminator_learning_rate, steps, beta_1=0.5
-        ),
-        jit_compile=settings.jit_compile,
-    )
-    target = settings.instance_noise_target
-    adapt = [callbacks.AdaptiveInstanceNoise(target)] if target else []
-    return functools.partial(
-        fit,
-        settings,
-        run,
-        model,
-        steps,
-        "sliced_wasserstein",
-        callbacks=adapt,
+    return start, networks.discriminator(
+        settings.network,
+        channels=run_data.channels(settings),
+        width=settings.discriminator_width,
     )
 
 

@@ -5,13 +5,10 @@ import importlib.util
 import os
 import signal
 import sys
-import time
 
 import run_data
 import run_flags
 from absl import logging
-
-PATIENCE = 3600  # Seconds that workers wait for the first one's files.
 
 
 def train_all(settings, names, objectives, script, given=()):
@@ -27,39 +24,40 @@ def train_all(settings, names, objectives, script, given=()):
     Returns:
         dict of `RunDirectory`, all finished, by name.
     """
-    import keras
-
     from keras_affsr import training
 
     # Before anything is computed.
     devices = training.make_strategy(settings.strategy)
-    keras.config.set_dtype_policy(settings.precision)
     check_data(settings)
-    runs = {
-        name: run_directory(
-            settings,
-            name,
-            training.is_chief(devices),
-            script=script,
-            objective=name,
-            label=objectives[name].label,
-        )
-        for name in names
-        if name not in given
-    }
+    more = {"script": script, **run_data.fingerprints(settings)}
+    wanted = [name for name in names if name not in given]
+    runs = {}
+    for name in wanted:
+        of_run = {"objective": name, "label": objectives[name].label, **more}
+        runs[name] = run_directory(settings, name, devices, **of_run)
     runs.update(given)
-    for name in names:
-        _, build, before, options = objectives[name]
-        if name not in given and is_to_train(runs[name]):
+    for name in wanted:
+        if is_to_train(runs[name]):
             with telling_how_to_go_on(runs[name]):
-                with devices.scope():
-                    train = build(
-                        settings, runs[name], runs.get(before), **options
-                    )
-                train()
+                train(settings, devices, objectives[name], name, runs)
     if not training.is_chief(devices):
         sys.exit()  # Of many machines, the first one tells the results.
     return runs
+
+
+def train(settings, devices, objective, name, runs):
+    """Trains one of the objectives."""
+    import keras
+
+    # What Keras names layers after depends on how many there were before, and
+    # files shall not depend on what else this process has trained.
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy(settings.precision)
+    with devices.scope():
+        before = runs.get(objective.before)
+        build = objective.build
+        fit_it = build(settings, runs[name], before, **objective.options)
+    fit_it()
 
 
 def check_data(settings):
@@ -72,31 +70,31 @@ def check_data(settings):
         sys.exit(str(error))
 
 
-def run_directory(settings, name, is_chief=True, **more):
+def run_directory(settings, name, devices, **more):
     """Returns the directory of a run, once it is sure that it may be used."""
-    from keras_affsr.training import RunDirectory
+    from keras_affsr import training
 
-    run = RunDirectory(
+    run = training.RunDirectory(
         os.path.join(settings.output_dir, name),
         run_flags.of_the_run(settings, **more),
     )
-    if not is_chief:
-        wait_for(run.path("flags.json"))
-    try:
-        # What the chief has begun, the others go on with in any case.
-        run.begin(settings.resume or not is_chief)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
+    is_chief = training.is_chief(devices)
+    # What the chief has begun, the others go on with in any case.
+    resume = settings.resume or not is_chief
+    for of_chief in (True, False):
+        problem = begin(run, resume) if of_chief == is_chief else None
+        if training.any_worker(devices, problem is not None):
+            sys.exit(problem or f"Another worker cannot use {run.directory}.")
     return run
 
 
-def wait_for(path):
-    """Waits for a file of the chief's, or ends the program."""
-    for _ in range(PATIENCE):
-        if os.path.exists(path):
-            return
-        time.sleep(1)
-    sys.exit(f"The first worker has not written {path} in {PATIENCE} s.")
+def begin(run, resume):
+    """Begins a run, or returns the words for why it cannot be."""
+    try:
+        run.begin(resume)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def is_to_train(run):
@@ -148,9 +146,8 @@ def fit(
 
     epochs = epochs or settings.epochs
     per_epoch = max(1, steps // epochs)
-    watching, checkpoint, best = _callbacks(settings, run, monitor)
+    watching, checkpoint, best, watch = _callbacks(settings, run, monitor)
     epoch = checkpoint.restore(model)
-    start = time.perf_counter()
     with contextlib.redirect_stdout(sys.stderr):  # The table is the output.
         training.fit(
             model,
@@ -161,14 +158,13 @@ def fit(
             verbose=1 if sys.stderr.isatty() else 2,
             callbacks=[*callbacks, *watching],
         )
-    seconds = time.perf_counter() - start
-    more = {"trained_from": epoch, "seconds": seconds}
+    more = {"trained_from": epoch, "seconds": watch.seconds}
     _finish(settings, run, model, best, more)
 
 
 def _callbacks(settings, run, monitor):
-    """Returns all callbacks, and among them the checkpoint and the best."""
-    import keras
+    """Returns all, and of them the checkpoint, the best and the stopwatch."""
+    from run_stopwatch import Stopwatch
 
     from keras_affsr import callbacks
     from keras_affsr import training
@@ -180,36 +176,42 @@ def _callbacks(settings, run, monitor):
         run.path("best.keras"), pairs.cache(), images.cache(), monitor
     )
     checkpoint = callbacks.Checkpoint(run.path("checkpoints"), callbacks=[best])
-    events = []
-    if importlib.util.find_spec("tensorboard") is None:
-        logging.info("No TensorBoard events: `pip install tensorboard`.")
-    else:
-        events = [
-            keras.callbacks.TensorBoard(run.path("events"), write_graph=False)
-        ]
+    watch = Stopwatch(run.path("seconds.json"))
     watching = [
         callbacks.StopOnNaN(checkpoint),
         best,
         callbacks.ImageGrid(pairs, run.path("images"), num_images=4),
-        *events,
+        *_events(run),
         callbacks.TrainingLog(run.path("log.csv")),
+        watch,
         checkpoint,  # Last: then all of the epoch is on the disk.
     ]
-    return watching, checkpoint, best
+    return watching, checkpoint, best, watch
+
+
+def _events(run):
+    """Returns the callback that writes for TensorBoard, if it is there."""
+    import keras
+
+    if importlib.util.find_spec("tensorboard") is None:
+        logging.info("No TensorBoard events: `pip install tensorboard`.")
+        return []
+    return [keras.callbacks.TensorBoard(run.path("events"), write_graph=False)]
 
 
 def _finish(settings, run, model, best, more):
     """Scores the model on the test images, and ends the run."""
     from keras_affsr import training
 
-    if not training.is_chief(model.distribute_strategy):
-        wait_for(run.path("summary.json"))
-        return
-    test = run_data.held_out_pairs(settings), run_data.references(settings)
-    with training.predicting_alone(model):
-        found = training.scores(model, *test)
-    best = {"epoch": best.epoch, f"val_{best.monitor}": best.best}
-    run.finish(model, {**run.flags, "final": found, "best": best, **more})
+    strategy = model.distribute_strategy
+    if training.is_chief(strategy):
+        test = run_data.held_out_pairs(settings), run_data.references(settings)
+        with training.predicting_alone(model):
+            found = training.scores(model, *test)
+        best = {"epoch": best.epoch, f"val_{best.monitor}": best.best}
+        run.finish(model, {**run.flags, "final": found, "best": best, **more})
+    # Until then the others wait: what comes next may go on from it.
+    training.any_worker(strategy)
 
 
 def show(runs):

@@ -67,6 +67,7 @@ def test_each_run_leaves_all_of_its_files(trained):
             "images",
             "log.csv",
             "model.keras",
+            "seconds.json",
             "summary.json",
         }
         images = (trained.runs / name / "images").iterdir()
