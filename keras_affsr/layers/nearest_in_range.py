@@ -1,0 +1,155 @@
+"""The nearest image to a guess that fits into [0, 1] and the measurement."""
+
+from keras import ops
+
+NEWTON_ROUNDS = 40
+# Of conjugate gradients per round, and how far they reduce the error: solving
+# each linear system further costs more than it saves rounds.
+CG_ROUNDS = 20
+CG_REDUCTION = 0.3
+MAX_HALVINGS = 6
+RISE = 0.1
+# Keeps the linear systems solvable where no pixel is free to move.
+REGULARISATION = 1e-6
+
+
+def nearest_in_range(downsample, guess, low_res, slack, score):
+    """Finds `argmin |y - guess|` over `0 <= y <= 1`, `|A y - x| <= slack`.
+
+    The dual problem has one variable per low-resolution pixel, and its solution
+    gives the image: `y(u) = clip(guess + A' u, 0, 1)`, where `u` is positive
+    only where `A y = x - slack`, negative only where `A y = x + slack`, and
+    zero elsewhere. The conditions are piecewise linear in `u`. A semismooth
+    Newton method solves them: in each round a system with the matrix
+    `A D A'`, where `D` keeps the pixels that are inside of the range and only
+    the low-resolution pixels count whose condition is active. Conjugate
+    gradients solve it well enough, and the step is halved until the dual
+    objective does not rise at its end.
+
+    Each channel of each image is a problem of its own. All take part in all
+    rounds, until none has anything left to do.
+
+    Args:
+        downsample: Downsample. The operator `A`.
+        guess: `(batch, scale * h, scale * w, channels)`.
+        low_res: `(batch, h, w, channels)`. The measurement `x`.
+        slack: float. Zero for the set `A y = x`.
+        score: Function of images `y` that returns what is wrong with them,
+            `(batch, 1, 1, channels)`; the rounds end when it is zero.
+
+    Returns:
+        Images of the shape of `guess`: of all rounds, each channel's with the
+        lowest score.
+    """
+    problem = _Problem(downsample, guess, low_res, slack)
+    dual = ops.zeros_like(low_res)
+    image = problem.image(dual)
+    wrong = score(image)
+
+    def go_on(number, dual, image, best, lowest):
+        return ops.logical_and(number < NEWTON_ROUNDS, ops.any(lowest > 0))
+
+    def improve(number, dual, image, best, lowest):
+        dual, image = problem.newton_step(dual, image)
+        wrong = score(image)
+        better = wrong < lowest
+        best = ops.where(better, image, best)
+        return number + 1, dual, image, best, ops.where(better, wrong, lowest)
+
+    state = (0, dual, image, image, wrong)
+    return ops.while_loop(go_on, improve, state)[3]
+
+
+class _Problem:
+    """One problem per image and channel, and a step towards its solution."""
+
+    def __init__(self, downsample, guess, low_res, slack):
+        self.downsample = downsample
+        self.guess = guess
+        self.low_res = low_res
+        self.slack = slack
+
+    def image(self, dual):
+        """Returns the image that belongs to dual variables, unclipped."""
+        return self.guess + self.downsample.adjoint(dual)
+
+    def residual(self, image):
+        return self.low_res - self.downsample.apply(ops.clip(image, 0.0, 1.0))
+
+    def newton_step(self, dual, image):
+        residual = self.residual(image)
+        active = (dual != 0) | (ops.abs(residual) > self.slack)
+        sign = ops.sign(ops.where(dual != 0, dual, residual))
+        descent = self._descent(residual, sign, active)
+        free = ops.cast((image > 0) & (image < 1), image.dtype)
+        step = self._solve(descent, active, free)
+        return self._line_search(dual, step, descent, sign, active)
+
+    def _descent(self, residual, sign, active):
+        """Returns the direction of steepest descent of the dual objective."""
+        return ops.where(active, residual - self.slack * sign, 0.0)
+
+    def _solve(self, target, active, free):
+        """Solves `A D A' v = target` among the active pixels, roughly."""
+
+        def multiply(v):
+            inner = self.downsample.apply(free * self.downsample.adjoint(v))
+            return ops.where(active, inner, 0.0) + REGULARISATION * v
+
+        goal = CG_REDUCTION**2 * _dot(target, target)
+
+        def go_on(number, solution, rest, direction, size):
+            return ops.logical_and(number < CG_ROUNDS, ops.any(size > goal))
+
+        def improve(number, solution, rest, direction, size):
+            product = multiply(direction)
+            length = _ratio(size, _dot(direction, product))
+            # What is solved stays as it is, while others go on.
+            length = ops.where(size > goal, length, 0.0)
+            solution = solution + length * direction
+            rest = rest - length * product
+            smaller = _dot(rest, rest)
+            direction = rest + _ratio(smaller, size) * direction
+            return number + 1, solution, rest, direction, smaller
+
+        start = (0, ops.zeros_like(target), target, target)
+        start = (*start, _dot(target, target))
+        return ops.while_loop(go_on, improve, start)[1]
+
+    def _line_search(self, dual, step, descent, sign, active):
+        """Returns the dual variables and image after a step short enough."""
+
+        def move(length):
+            moved = ops.where(active, dual + length * step, 0.0)
+            if self.slack:  # Its two sides are not passed in one step.
+                moved = ops.where(moved * sign < 0, 0.0, moved)
+            return moved, self.image(moved)
+
+        def too_long(moved, image):
+            # The objective is convex: while it falls at the end of a step, it
+            # has fallen all along. Its values are sums over all pixels, too
+            # coarse in float32 to be compared.
+            ending = self._descent(self.residual(image), sign, active)
+            rise = -_dot(ending, moved - dual)
+            return rise > RISE * _dot(descent, moved - dual)
+
+        def go_on(number, length, long):
+            return ops.logical_and(number < MAX_HALVINGS, ops.any(long))
+
+        def shorten(number, length, long):
+            length = ops.where(long, length / 2, length)
+            return number + 1, length, too_long(*move(length))
+
+        length = ops.ones_like(_dot(step, step))
+        state = (0, length, too_long(*move(length)))
+        length = ops.while_loop(go_on, shorten, state)[1]
+        return move(length)
+
+
+def _dot(left, right):
+    return ops.sum(left * right, axis=(1, 2), keepdims=True)
+
+
+def _ratio(numerator, denominator):
+    safe = ops.where(denominator > 0, denominator, 1.0)
+    return ops.where(denominator > 0, numerator / safe, 0.0)
