@@ -19,6 +19,9 @@ from keras_affsr.layers.penrose_report import penrose_report as penrose_report
 from keras_affsr.layers.pseudo_inverse_upsample import (
     PseudoInverseUpsample as PseudoInverseUpsample,
 )
+from keras_affsr.layers.range_projection import (
+    RangeProjection as RangeProjection,
+)
 from keras_affsr.layers.resize_downsample import (
     ResizeDownsample as ResizeDownsample,
 )
@@ -26,3 +29,4 @@ from keras_affsr.layers.separable_downsample import (
     SeparableDownsample as SeparableDownsample,
 )
 from keras_affsr.layers.sub_pixel import SubPixel as SubPixel
+from keras_affsr.layers.unmatched import unmatched as unmatched

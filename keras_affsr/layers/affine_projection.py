@@ -104,15 +104,7 @@ class AffineProjection(keras.layers.Layer):
         return guess
 
     def compute_output_shape(self, guess_shape, low_res_shape):
-        shrunk = self.downsample.compute_output_shape(guess_shape)
-        if not _fit(shrunk, low_res_shape):
-            raise ValueError(
-                f"`{self.name}` received a guess and a low_res that do not fit "
-                f"each other. Received: guess of shape {tuple(guess_shape)}, "
-                f"which `{self.downsample.name}` (scale="
-                f"{self.downsample.scale}) shrinks to {shrunk}, and low_res "
-                f"of shape {tuple(low_res_shape)}. Expected: the same shape."
-            )
+        check_shapes(self.downsample, guess_shape, low_res_shape, self.name)
         return tuple(guess_shape)
 
     def get_config(self):
@@ -137,6 +129,19 @@ class AffineProjection(keras.layers.Layer):
             return 1
         condition = self.downsample.gram_condition(low_res_shape)
         return 1 if condition < WELL_CONDITIONED else 2
+
+
+def check_shapes(downsample, guess_shape, low_res_shape, owner):
+    """Raises unless guesses of one shape shrink to the other one."""
+    shrunk = downsample.compute_output_shape(guess_shape)
+    if not _fit(shrunk, low_res_shape):
+        raise ValueError(
+            f"`{owner}` received a guess and a low_res that do not fit each "
+            f"other. Received: guess of shape {tuple(guess_shape)}, which "
+            f"`{downsample.name}` (scale={downsample.scale}) shrinks to "
+            f"{shrunk}, and low_res of shape {tuple(low_res_shape)}. Expected: "
+            "the same shape."
+        )
 
 
 def _fit(shape, other):

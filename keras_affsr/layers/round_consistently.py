@@ -2,6 +2,9 @@
 
 from keras import ops
 
+from keras_affsr.layers.unmatched import unmatched
+from keras_affsr.layers.unmatched import white
+
 ROUNDS = 40
 # Of a level of the measurement. A sample counts as reproduced well before the
 # half level at which another program might round the other way.
@@ -10,26 +13,8 @@ MARGIN = 0.49
 AIM = 0.4
 
 
-def unmatched(downsample, images, low_res, levels=None, margin=0.5):
-    """Tells which samples of a measurement images do not reproduce.
-
-    Args:
-        downsample: Downsample. The operator `A`.
-        images: `(batch, scale * h, scale * w, channels)` in [0, 1].
-        low_res: `(batch, h, w, channels)` in [0, 1].
-        levels: int. White, if the measurement is whole numbers divided by it,
-            such as 255. Without it, a sample is reproduced to 1e-4.
-        margin: float. In levels. Defaults to 0.5.
-
-    Returns:
-        bool tensor of the shape of `low_res`.
-    """
-    error = ops.abs(downsample(images) - low_res)
-    return error > 1e-4 if levels is None else error * levels >= margin
-
-
-def round_consistently(downsample, images, low_res, levels, low_res_levels):
-    """Rounds images to `k / levels` so that they still reproduce `low_res`.
+def round_consistently(downsample, images, low_res, bits, low_res_bits):
+    """Rounds images to a file's levels so that they still reproduce `low_res`.
 
     Rounding moves `A y` by some tenths of a level, and beyond a half where the
     kernel of `A` is narrow. What goes beyond is handed back to the images
@@ -38,20 +23,21 @@ def round_consistently(downsample, images, low_res, levels, low_res_levels):
     Args:
         downsample: Downsample. The operator `A`.
         images: `(batch, scale * h, scale * w, channels)`.
-        low_res: `(batch, h, w, channels)`: integers over `low_res_levels`.
-        levels: int. White of the images: 255 or 65535.
-        low_res_levels: int. White of the measurement.
+        low_res: `(batch, h, w, channels)`, integers over `2^low_res_bits - 1`.
+        bits: int. Of the images.
+        low_res_bits: int. Of the measurement.
 
     Returns:
-        Images of the shape of `images`, on the grid: of all rounds, each
-        channel's with the fewest samples unmatched.
+        Images of the shape of `images`, integers over `2^bits - 1`: of all
+        rounds, each channel's with the fewest samples unmatched.
     """
+    aim = AIM / white(low_res_bits)
 
     def rounded(images):
-        return ops.round(ops.clip(images, 0.0, 1.0) * levels) / levels
+        return ops.round(ops.clip(images, 0.0, 1.0) * white(bits)) / white(bits)
 
     def wrong(images):
-        missed = unmatched(downsample, images, low_res, low_res_levels, MARGIN)
+        missed = unmatched(downsample, images, low_res, low_res_bits, MARGIN)
         missed = ops.cast(missed, images.dtype)
         return ops.sum(missed, axis=(1, 2), keepdims=True)
 
@@ -60,7 +46,7 @@ def round_consistently(downsample, images, low_res, levels, low_res_levels):
 
     def correct(number, images, best, fewest):
         error = low_res - downsample(rounded(images))
-        beyond = ops.maximum(ops.abs(error) - AIM / low_res_levels, 0.0)
+        beyond = ops.maximum(ops.abs(error) - aim, 0.0)
         shift = downsample.pseudo_inverse(ops.sign(error) * beyond)
         images = ops.clip(images, 0.0, 1.0) + shift
         missed = wrong(rounded(images))
