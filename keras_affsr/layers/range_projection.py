@@ -8,7 +8,6 @@ from keras_affsr.layers.affine_projection import check_shapes
 from keras_affsr.layers.downsample import Downsample
 from keras_affsr.layers.nearest_in_range import nearest_in_range
 from keras_affsr.layers.round_consistently import round_consistently
-from keras_affsr.layers.unmatched import unmatched
 from keras_affsr.layers.unmatched import white
 
 BITS = (8, 16)
@@ -107,12 +106,13 @@ class RangeProjection(keras.layers.Layer):
         checks.check_floats(guess, "guess", self.name)
         checks.check_floats(low_res, "low_res", self.name)
         self.compute_output_shape(guess.shape, low_res.shape)
-        arguments = (self.downsample, guess, low_res)
+        problem = (self.downsample, guess, low_res)
         if self.bits is None:
-            images = nearest_in_range(*arguments, 0.0, self._error(low_res))
-            return ops.clip(images, 0.0, 1.0)
-        slack = SLACK / white(self.low_res_bits)
-        images = nearest_in_range(*arguments, slack, self._count(low_res))
+            score = self._score(low_res, TOLERANCE)
+            return ops.clip(nearest_in_range(*problem, 0.0, score), 0.0, 1.0)
+        levels = white(self.low_res_bits)
+        score = self._score(low_res, REACHED / levels)
+        images = nearest_in_range(*problem, SLACK / levels, score)
         return round_consistently(
             self.downsample, images, low_res, self.bits, self.low_res_bits
         )
@@ -134,27 +134,14 @@ class RangeProjection(keras.layers.Layer):
         downsample = keras.saving.deserialize_keras_object(config["downsample"])
         return cls(**{**config, "downsample": downsample})
 
-    def _error(self, low_res):
-        """Returns a function of images: their error, zero if it is small."""
+    def _score(self, low_res, reached):
+        """Returns a function of images: how far off `A y` is beyond that."""
 
         def score(images):
             shrunk = self.downsample.apply(ops.clip(images, 0.0, 1.0))
             error = ops.abs(shrunk - low_res)
             largest = ops.max(error, axis=(1, 2), keepdims=True)
             mean = ops.mean(error**2, axis=(1, 2), keepdims=True)
-            return ops.where(largest > TOLERANCE, mean, 0.0)
-
-        return score
-
-    def _count(self, low_res):
-        """Returns a function of images: how many samples are out of reach."""
-
-        def score(images):
-            images = ops.clip(images, 0.0, 1.0)
-            missed = unmatched(
-                self.downsample, images, low_res, self.low_res_bits, REACHED
-            )
-            missed = ops.cast(missed, images.dtype)
-            return ops.sum(missed, axis=(1, 2), keepdims=True)
+            return ops.where(largest > reached, mean, 0.0)
 
         return score
