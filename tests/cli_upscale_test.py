@@ -23,6 +23,13 @@ from tests.upscale_tiny import DOWNSAMPLE
 from tests.upscale_tiny import low_res_image
 from tests.upscale_tiny import tiny_generator
 
+INTERRUPTIBLE = """
+import runpy, signal
+# A shell starts what is in the background with Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("keras_affsr_cli", run_name="__main__")
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -216,9 +223,8 @@ def test_ctrl_c_leaves_nothing_half_written(folder, tmp_path):
         image = ImageFile(pixels)
         write_image(tmp_path / "in" / f"{number}.png", image)
     process = subprocess.Popen(
-        [sys.executable, "-m", "keras_affsr_cli", "upscale",
-         tmp_path / "in", "-o", tmp_path / "out",
-         "--model", folder / "model.keras"],
+        [sys.executable, "-c", INTERRUPTIBLE, "upscale", tmp_path / "in",
+         "-o", tmp_path / "out", "--model", folder / "model.keras"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for _ in range(3):

@@ -16,7 +16,9 @@ FILE_LIMIT = 20_000
 PATIENCE = 120  # Seconds until the folder must have come into being.
 
 PROGRAM = """
-import resource, sys
+import resource, signal, sys
+# A shell starts what is in the background with Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.export_interrupted_test import export
 if len(sys.argv) > 2:
     resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (int(sys.argv[2]),))

@@ -7,6 +7,7 @@ from keras_affsr import checks
 from keras_affsr.layers.affine_projection import check_shapes
 from keras_affsr.layers.downsample import Downsample
 from keras_affsr.layers.nearest_in_range import nearest_in_range
+from keras_affsr.layers.reduce_error import reduce_error
 from keras_affsr.layers.round_consistently import round_consistently
 from keras_affsr.layers.unmatched import white
 
@@ -40,8 +41,10 @@ class RangeProjection(keras.layers.Layer):
     promises.
 
     If no image in [0, 1] agrees, say because `x` has been sharpened until its
-    edges overshot, the result is one that comes close; `unmatched` tells which
-    samples it does not reproduce.
+    edges overshot, the result is one whose `A y` is as close to `x` as least
+    squares, nearly; so it is where rounds run out, as they can for operators
+    that are ill-conditioned. `unmatched` tells which samples are not
+    reproduced.
 
     The layer is made for inference: it iterates, and has no useful gradient.
     It computes in float32 whatever the dtype policy. In a `tf.function`, as in
@@ -109,10 +112,10 @@ class RangeProjection(keras.layers.Layer):
         problem = (self.downsample, guess, low_res)
         if self.bits is None:
             score = self._score(low_res, TOLERANCE)
-            return ops.clip(nearest_in_range(*problem, 0.0, score), 0.0, 1.0)
+            return self._fit(*problem, 0.0, score)
         levels = white(self.low_res_bits)
         score = self._score(low_res, REACHED / levels)
-        images = nearest_in_range(*problem, SLACK / levels, score)
+        images = self._fit(*problem, SLACK / levels, score)
         return round_consistently(
             self.downsample, images, low_res, self.bits, self.low_res_bits
         )
@@ -133,6 +136,12 @@ class RangeProjection(keras.layers.Layer):
         config = dict(config)
         downsample = keras.saving.deserialize_keras_object(config["downsample"])
         return cls(**{**config, "downsample": downsample})
+
+    def _fit(self, downsample, guess, low_res, slack, score):
+        """Returns the nearest image that agrees, or one that nearly does."""
+        images = nearest_in_range(downsample, guess, low_res, slack, score)
+        images = ops.clip(images, 0.0, 1.0)
+        return reduce_error(downsample, images, low_res, slack, score)
 
     def _score(self, low_res, reached):
         """Returns a function of images: how far off `A y` is beyond that."""
