@@ -13,6 +13,7 @@ from keras_affsr.layers import GaussianDownsample
 from keras_affsr.layers import RangeProjection
 from keras_affsr.layers import ResizeDownsample
 from keras_affsr.layers import unmatched
+from keras_affsr.layers.reduce_error import largest_eigenvalue
 from tests.layer_checks import noise
 from tests.layer_checks import rebuilt
 from tests.layer_checks import with_unknown_sizes
@@ -301,3 +302,13 @@ def test_unmatched_counts_half_a_level_and_more():
     images[0, 2, 2:] = 102 / 255  # Of 101.
     found = np.asarray(unmatched(downsample, images, low_res, 8))[0, ..., 0]
     np.testing.assert_array_equal(found, [[True, False], [False, True]])
+
+
+@pytest.mark.parametrize("method", ["bicubic", "bilinear", "lanczos3", None])
+def test_no_eigenvalue_is_larger_than_the_bound_on_them(method):
+    downsample = ResizeDownsample(3, method) if method else OPERATORS["box"]
+    size = 24
+    largest = np.linalg.norm(dense(downsample, size, size), 2) ** 2
+    low_res = downsample(np.zeros((1, size, size, 1), "float32"))
+    bound = np.asarray(largest_eigenvalue(downsample, low_res))[0, 0, 0, 0]
+    assert largest <= bound <= 1.25 * largest

@@ -3,9 +3,9 @@
 from keras import ops
 
 ROUNDS = 40
-POWER_ROUNDS = 4
-# The largest eigenvalue is found from below.
-SAFETY = 1.05
+# Kernels with negative lobes amplify some waves more than a constant, by up to
+# 7 % (lanczos3).
+SAFETY = 1.1
 
 
 def reduce_error(downsample, images, low_res, slack, score):
@@ -68,14 +68,10 @@ def reduce_error(downsample, images, low_res, slack, score):
 def largest_eigenvalue(downsample, low_res):
     """Returns the largest eigenvalue of `A A'`, or a little more.
 
-    An operator that averages has a constant as its eigenvector, or nearly so,
-    and power iteration begins there.
+    It is at most the largest sum of a row, where no weight is negative.
     """
-    vector = ops.ones_like(low_res)
-    for _ in range(POWER_ROUNDS):
-        vector = vector / ops.sqrt(_dot(vector, vector))
-        vector = downsample.apply(downsample.adjoint(vector))
-    return SAFETY * ops.sqrt(_dot(vector, vector))
+    sums = downsample.apply(downsample.adjoint(ops.ones_like(low_res)))
+    return SAFETY * ops.max(sums, axis=(1, 2), keepdims=True)
 
 
 def _dot(left, right):
