@@ -38,7 +38,10 @@ def test_the_import_brings_nothing_heavy_that_keras_does_not():
 
 
 def test_the_whole_package_is_there_after_one_import():
-    names = ("callbacks", "data", "layers", "metrics", "models", "networks")
+    names = (
+        *("callbacks", "data", "export", "layers", "metrics", "models"),
+        *("networks", "priors", "training", "upscale"),
+    )
     found = run(
         "import keras_affsr\n"
         f"print(*[getattr(keras_affsr, name).__name__ for name in {names}])\n"
@@ -59,7 +62,7 @@ def test_the_operators_of_a_saved_model_are_found_by_the_import():
     assert found == "AffineProjection"
 
 
-@pytest.mark.parametrize("name", ["callbacks", "data", "models"])
+@pytest.mark.parametrize("name", ["data", "models", "export", "upscale"])
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_what_needs_tensorflow_says_so_on_another_backend(name, backend):
     found = run(
