@@ -52,10 +52,11 @@ format: setup  ## Sort the imports and format the code
 	$(RUN) -m ruff check --select I --fix .
 	$(RUN) -m ruff format .
 
-bench: .venv/.ready-bench  ## Measure the projection, the density, the input
+bench: .venv/.ready-bench  ## Measure projection, density, input, files
 	@$(RUN) benchmarks/projection.py $(ARGS)
 	@$(RUN) benchmarks/density.py $(ARGS)
 	@$(RUN) benchmarks/input_pipeline.py $(ARGS)
+	@$(RUN) benchmarks/consistency.py $(ARGS)
 
 wheel: .venv/.made  ## Build the wheel, in dist/
 	rm -rf build dist

@@ -34,7 +34,7 @@ def main(arguments=None):
     parser = _make_parser()
     args = parser.parse_args(arguments)
     # The models are TensorFlow's, which is quiet if told before its import.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         return args.run(args)

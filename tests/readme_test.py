@@ -19,6 +19,20 @@ def test_the_two_lines_make_a_model_consistent(capsys):
     assert float(capsys.readouterr().out) <= CONSISTENT
 
 
+@pytest.mark.slow
+def test_a_model_of_any_package_upscales_and_is_exported(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    plain = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.UpSampling2D(4)]
+    )
+    plain.save("plain.keras")
+    exec(python_blocks()[1], {})
+    assert capsys.readouterr().out.split("\n")[0] == "(200, 300, 3) 1.0"
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
+
+
 def few_steps(program, epochs=1):
     """Returns a program that trains for so little that a test can wait."""
     assert "steps_per_epoch=" in program
@@ -31,7 +45,7 @@ def few_steps(program, epochs=1):
 def test_the_trainings_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}
-    _, gan, guided, own = python_blocks()
+    _, _, gan, guided, own = python_blocks()
     exec(few_steps(gan), names)
     assert (tmp_path / "affgan.keras").stat().st_size > 0
     capsys.readouterr()
