@@ -3,16 +3,20 @@
 #
 #   make test PYTHON=/path/to/python3.12    with a Python of your choice
 #   make demo ARGS=--help                   more arguments for the command
+#   make test JOBS=8                        with so many processes
 #   make clean test CONSTRAINTS=            with the newest versions instead of
 #                                           the tested ones, until `make clean`
 
 PYTHON ?=
 ARGS =
+# Test files are run by so many processes at a time, of some 5 GB each.
+JOBS = 2
 CONSTRAINTS = constraints.txt
 
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 RUN = .venv/bin/python
+PARALLEL = --numprocesses=$(JOBS) --dist=loadfile
 
 # Hides most of TensorFlow's start-up notes; its warnings still show.
 export TF_CPP_MIN_LOG_LEVEL = 2
@@ -39,10 +43,10 @@ swiss-roll: .venv/.ready-examples  ## Repeat the paper's Table 1 and Figure 1
 	@$(RUN) examples/swiss_roll.py --output_dir=runs/swiss_roll $(ARGS)
 
 test: lint  ## Lint, then run every test
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: lint  ## Lint, then run the tests that are not marked slow
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: setup  ## Check style and format
 	$(RUN) -m ruff check .
