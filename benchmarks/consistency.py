@@ -36,6 +36,7 @@ MOST_PIXELS = 512
 
 BITS = flags.DEFINE_enum("bits", "8", ["8", "16", "float"], "Of both files.")
 OPERATOR = flags.DEFINE_enum("operator", "gaussian", OPERATORS, "A.")
+SIGMA = flags.DEFINE_float("sigma", None, "Of gaussian; scale / 2 if None.", 0)
 SCALE = flags.DEFINE_integer("scale", 4, "Ratio of resolutions.", 1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "Timed runs of each.", 1)
 
@@ -62,7 +63,7 @@ def make_downsample():
     from keras_affsr import layers
 
     if OPERATOR.value == "gaussian":
-        return layers.GaussianDownsample(SCALE.value)
+        return layers.GaussianDownsample(SCALE.value, sigma=SIGMA.value)
     if OPERATOR.value == "box":
         return layers.BoxDownsample(SCALE.value)
     return layers.ResizeDownsample(SCALE.value, OPERATOR.value)

@@ -28,8 +28,8 @@ else:
         "keras_affsr.networks and keras_affsr.metrics work; "
         f"{', '.join(f'keras_affsr.{name}' for name in _NEED_TENSORFLOW)} "
         "need TensorFlow: its tf.data, gradient tapes, graphs and TensorFlow "
-        "Probability. For all of the "
-        "package set KERAS_BACKEND=tensorflow before the first import of Keras."
+        "Probability. For all of the package set KERAS_BACKEND=tensorflow "
+        "before the first import of Keras."
     )
     _logging.getLogger(__name__).warning(_HERE)
 

@@ -12,6 +12,7 @@ from keras_affsr.layers import BoxDownsample
 from keras_affsr.layers import GaussianDownsample
 from keras_affsr.layers import RangeProjection
 from keras_affsr.layers import ResizeDownsample
+from keras_affsr.layers import SeparableDownsample
 from keras_affsr.layers import unmatched
 from keras_affsr.layers.reduce_error import largest_eigenvalue
 from tests.layer_checks import noise
@@ -125,7 +126,7 @@ def test_an_image_that_agrees_stays_as_it_is(bits):
     truth = np.rint(truth * white) / np.float32(white) if bits else truth
     low_res = np.asarray(downsample(truth))
     if bits:
-        # What is 0.1 of a level off is no reason to change anything.
+        # Less than 0.3 of a level is no reason to change anything.
         near = np.abs(low_res * white - np.rint(low_res * white)) < 0.3
         rounded = np.rint(low_res * white) / np.float32(white)
         low_res = np.where(near, rounded, low_res).astype("float32")
@@ -302,6 +303,17 @@ def test_unmatched_counts_half_a_level_and_more():
     images[0, 2, 2:] = 102 / 255  # Of 101.
     found = np.asarray(unmatched(downsample, images, low_res, 8))[0, ..., 0]
     np.testing.assert_array_equal(found, [[True, False], [False, True]])
+
+
+def test_an_operator_with_large_negative_weights_is_met_too():
+    kernel = np.array([-1.0, 3.0, 3.0, -1.0]) / 4
+    downsample = SeparableDownsample(kernel, 2)
+    guess, low_res, _ = hard_case(downsample, (24, 24))
+    images = np.asarray(RangeProjection(downsample)(guess, low_res))
+    assert images.min() >= 0 and images.max() <= 1
+    error = np.asarray(downsample(images)) - low_res
+    clipped = np.asarray(downsample(np.clip(guess, 0, 1))) - low_res
+    assert np.mean(error**2) <= 1e-4 * np.mean(clipped**2)
 
 
 @pytest.mark.parametrize("method", ["bicubic", "bilinear", "lanczos3", None])

@@ -109,7 +109,8 @@ class _Problem:
             return ops.where(active, inner, 0.0) + REGULARISATION * v
 
         # Where few pixels are free the rows are small, by orders of magnitude.
-        scale = multiply(ops.cast(active, target.dtype))
+        # (Absolute: of kernels with negative weights, sums can be below zero.)
+        scale = ops.abs(multiply(ops.cast(active, target.dtype)))
         largest = ops.max(scale, axis=(1, 2), keepdims=True)
         scale = ops.maximum(scale, LEAST_SCALE * largest) + REGULARISATION
         size = _dot(target, target / scale)

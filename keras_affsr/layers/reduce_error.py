@@ -17,7 +17,8 @@ def reduce_error(downsample, images, low_res, slack, score):
 
     which starts afresh whenever its momentum leads astray. Where images that
     agree exist it finishes what few steps of another method have left; where
-    none do, it ends at the least squares.
+    none do, it ends at the least squares. Steps that lead away, as they can for
+    an operator with large negative weights, change nothing.
 
     Args:
         downsample: Downsample. The operator `A`.

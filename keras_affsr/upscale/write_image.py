@@ -48,7 +48,7 @@ def check_target(target, overwrite):
     if os.path.lexists(target) and not overwrite:
         raise ImageError(
             f"{target} exists, and is not replaced. Give another path, or "
-            "allow it with overwrite."
+            "allow it by overwrite=True (on the command line: --overwrite)."
         )
 
 
