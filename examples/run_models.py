@@ -36,8 +36,10 @@ def adam(learning_rate, steps, **kwargs):
     """Returns Adam with a learning rate that falls to zero along a cosine."""
     import keras
 
+    from keras_affsr import training
+
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    return keras.optimizers.Adam(schedule, **kwargs)
+    return training.FusedAdam(schedule, **kwargs)
 
 
 def build_pixels(settings, run, _, loss, **kwargs):

@@ -19,7 +19,7 @@ def images(shape, seed=0):
 
 
 def layers_of(model, kind):
-    return [layer for layer in model.layers if type(layer) is kind]
+    return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
 @pytest.mark.parametrize("noise_conditional", [False, True])

@@ -32,7 +32,7 @@ PARAMETERS = {
 
 
 def layers_of(model, kind):
-    return [layer for layer in model.layers if type(layer) is kind]
+    return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
 def block_convolutions(model):

@@ -8,6 +8,9 @@ from keras_affsr.layers.downsample import Downsample as Downsample
 from keras_affsr.layers.fit_pseudo_inverse import (
     fit_pseudo_inverse as fit_pseudo_inverse,
 )
+from keras_affsr.layers.fused_batch_normalization import (
+    FusedBatchNormalization as FusedBatchNormalization,
+)
 from keras_affsr.layers.gaussian_downsample import (
     GaussianDownsample as GaussianDownsample,
 )
@@ -15,6 +18,7 @@ from keras_affsr.layers.linear_downsample import (
     LinearDownsample as LinearDownsample,
 )
 from keras_affsr.layers.local_inverse import local_inverse as local_inverse
+from keras_affsr.layers.mirrored_conv2d import MirroredConv2D as MirroredConv2D
 from keras_affsr.layers.penrose_report import penrose_report as penrose_report
 from keras_affsr.layers.pseudo_inverse_upsample import (
     PseudoInverseUpsample as PseudoInverseUpsample,

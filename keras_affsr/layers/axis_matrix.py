@@ -16,6 +16,10 @@ PADDINGS = ("symmetric", "reflect", "edge", "zero", "circular", "renormalised")
 BLOCK_SIZE = 16
 DENSE_SIZE = 64
 
+# The same of inverses, whose bands are wider.
+BAND_BLOCK_SIZE = 64
+NEGLIGIBLE = 1e-17
+
 
 class NumPy:
     """The functions of `keras.ops` that this package needs, in NumPy."""
@@ -85,6 +89,35 @@ def apply_blocks(images, index, blocks, size, xp, matmul):
     frames = xp.reshape(frames, (batch, number, span, rest))
     product = matmul(blocks, frames)  # [batch, number, rows, rest]
     return xp.reshape(product, (batch, number * rows, rest))[:, :size]
+
+
+def band_blocks(matrix):
+    """Returns a NumPy matrix whose entries decay as banded blocks.
+
+    The inverse of a well-conditioned banded matrix decays exponentially away
+    from its diagonal (Demko, Moss and Smith, 1984). What is left out here is
+    below float64's rounding.
+
+    Args:
+        matrix: `(n, n)` array.
+
+    Returns:
+        Pair (index, blocks), as of `downsample_blocks`: a single block, if
+        the band is so wide that blocks would save less than half.
+    """
+    size = len(matrix)
+    rows, columns = np.nonzero(abs(matrix) > NEGLIGIBLE * abs(matrix).max())
+    reach = int(abs(rows - columns).max(initial=0))
+    span = BAND_BLOCK_SIZE + 2 * reach
+    if 2 * span > size:
+        return None, matrix[None]
+    number = -(-size // BAND_BLOCK_SIZE)
+    rows = _ranges(number, BAND_BLOCK_SIZE, BAND_BLOCK_SIZE, 0, NumPy)
+    columns = _ranges(number, BAND_BLOCK_SIZE, span, reach, NumPy)
+    index, once = _window(columns, size, "zero", NumPy)
+    rows = np.minimum(rows, size - 1)  # Those beyond are cut off again.
+    blocks = matrix[rows[:, :, None], index[:, None, :]]
+    return index, blocks * once[:, None, :]
 
 
 def gram(axis, size, xp):

@@ -21,8 +21,11 @@ class AxisOperator:
     `A = A_rows (x) A_columns`. So are its transpose and its pseudo-inverse,
     `A+ = A_rows+ (x) A_columns+` with `A_rows+ = A_rows' (A_rows A_rows')^-1`,
     borders included. `A_rows` is banded: applying it or its transpose costs a
-    number of operations linear in the pixels. Only the inverse of the normal
-    matrix `A_rows A_rows'` is dense, and it acts on low-resolution pixels.
+    number of operations linear in the pixels. The inverse of the normal matrix
+    `A_rows A_rows'` acts on low-resolution pixels; away from its diagonal it
+    decays, and on long axes it is applied as the band that float64 can tell
+    from zero. It is whole where the axis is short, does not decay (a circular
+    border), or has a size that is not known beforehand.
 
     This is a value and not a layer. It can be hashed, so whatever depends on
     the size of an axis is computed once for all layers that share it.
@@ -83,11 +86,8 @@ class AxisOperator:
 
     def _multiply(self, kind, images, size):
         static = isinstance(size, int)
-        if kind == "solve":
-            if static:
-                inverse = _inverse_gram(self, size)[0]
-            else:
-                inverse = ops.inv(axis_matrix.gram(self, size, ops))
+        if kind == "solve" and not static:
+            inverse = ops.inv(axis_matrix.gram(self, size, ops))
             return exact_matmul(_constant(inverse, images), images)
         blocks = _static_blocks if static else _blocks
         index, matrices = blocks(self, kind, size)
@@ -114,16 +114,15 @@ def _blocks(axis, kind, size, xp=ops):
 
 @functools.lru_cache(maxsize=128)
 def _static_blocks(axis, kind, size):
+    if kind == "solve":
+        return axis_matrix.band_blocks(_inverse_gram(axis, size)[0])
     return _blocks(axis, kind, size, axis_matrix.NumPy)
 
 
 @functools.lru_cache(maxsize=128)
 def _interleaved(axis, kind, size, channels):
     """Returns the transposed matrix for columns with channels in between."""
-    if kind == "solve":
-        matrix = _inverse_gram(axis, size)[0]
-    else:
-        matrix = _static_blocks(axis, kind, size)[1][0]
+    matrix = _static_blocks(axis, kind, size)[1][0]
     return np.kron(matrix.T, np.eye(channels))
 
 

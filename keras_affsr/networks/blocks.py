@@ -1,9 +1,10 @@
 """What the networks are made of."""
 
 import keras
-from keras import ops
 
 from keras_affsr import checks
+from keras_affsr.layers import FusedBatchNormalization
+from keras_affsr.layers import MirroredConv2D
 
 # Keras's default of 0.99 forgets the first, wildest steps so slowly that short
 # trainings are evaluated with statistics of networks long gone.
@@ -13,28 +14,17 @@ MOMENTUM = 0.9
 BIAS_SPREAD = 7.0
 
 
-def mirrored_convolution(tensor, filters, **kwargs):
-    """3 x 3 convolution that mirrors the image at its border.
-
-    Padding with zeros instead shows as a frame of dots in generated images:
-    the measurement is extended by mirroring too, and black is not neutral.
-    """
-    padded = ops.pad(tensor, ((0, 0), (1, 1), (1, 1), (0, 0)), "symmetric")
-    return keras.layers.Conv2D(filters, 3, **kwargs)(padded)
-
-
 def convolution(tensor, filters, strides=1, normalization="batch", name=None):
     """Convolution, batch norm and ReLU, as in all of the paper's networks."""
-    tensor = mirrored_convolution(
-        tensor,
+    tensor = MirroredConv2D(
         filters,
         strides=strides,
         use_bias=normalization is None,  # Batch norm brings its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
-    )
+    )(tensor)
     if normalization == "batch":
-        tensor = keras.layers.BatchNormalization(
+        tensor = FusedBatchNormalization(
             momentum=MOMENTUM, name=f"{name}_norm"
         )(tensor)
     return keras.layers.ReLU(name=f"{name}_relu")(tensor)

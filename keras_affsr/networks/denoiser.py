@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_affsr import checks
+from keras_affsr.layers import MirroredConv2D
 from keras_affsr.networks import blocks
 from keras_affsr.networks.presets import DENOISERS
 
@@ -101,13 +102,12 @@ def _image_correction(tensor, filters, channels, normalization):
         tensor = blocks.convolution(
             tensor, size, 1, normalization, name=f"block{number}"
         )
-    return blocks.mirrored_convolution(
-        tensor,
+    return MirroredConv2D(
         channels,
         kernel_initializer="zeros",
         dtype="float32",
         name="correction",
-    )
+    )(tensor)
 
 
 def _vector_correction(tensor, filters, channels):

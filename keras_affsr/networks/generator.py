@@ -6,6 +6,7 @@ from keras_affsr import checks
 from keras_affsr.layers import AffineProjection
 from keras_affsr.layers import Downsample
 from keras_affsr.layers import LinearDownsample
+from keras_affsr.layers import MirroredConv2D
 from keras_affsr.layers import SubPixel
 from keras_affsr.networks import blocks
 from keras_affsr.networks.presets import GENERATORS
@@ -131,8 +132,8 @@ def _image_guess(tensor, downsample, filters, skip_every, channels):
         if skip_every and number % skip_every == 0:
             tensor = blocks.add_skip(tensor, skipped, f"skip{number}")
             skipped = tensor
-    tensor = blocks.mirrored_convolution(
-        tensor, rows * columns * channels, name="sub_pixel_conv"
+    tensor = MirroredConv2D(rows * columns * channels, name="sub_pixel_conv")(
+        tensor
     )
     tensor = SubPixel(downsample.scale, name="sub_pixel")(tensor)
     # Eight bits of mantissa would show as banding: the output is float32.

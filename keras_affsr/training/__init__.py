@@ -3,6 +3,7 @@
 from keras_affsr.training.any_worker import any_worker as any_worker
 from keras_affsr.training.best_model import BestModel as BestModel
 from keras_affsr.training.fit import fit as fit
+from keras_affsr.training.fused_adam import FusedAdam as FusedAdam
 from keras_affsr.training.predict_alone import (
     predicting_alone as predicting_alone,
 )

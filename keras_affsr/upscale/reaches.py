@@ -10,7 +10,8 @@ BORDERS = ("constant", "reflect", "symmetric")
 # What makes each pixel of its own place alone, in inference.
 LAYERS = (
     "InputLayer Activation ReLU LeakyReLU PReLU ELU Softmax Dense Rescaling "
-    "BatchNormalization LayerNormalization RMSNormalization Identity Dropout "
+    "BatchNormalization FusedBatchNormalization LayerNormalization "
+    "RMSNormalization Identity Dropout "
     "SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise "
     "ActivityRegularization Add Subtract Multiply Average Maximum Minimum "
     "Concatenate"
@@ -24,6 +25,7 @@ OPERATIONS = (
 POINTWISE = frozenset(f"{LAYERS} {OPERATIONS}".split())
 WINDOWS = (
     "Conv2D",
+    "MirroredConv2D",
     "DepthwiseConv2D",
     "SeparableConv2D",
     "MaxPooling2D",

@@ -1,0 +1,90 @@
+"""Batch normalisation in one operation where that is faster."""
+
+import keras
+
+from keras_affsr.layers.on_cpu import on_tensorflow_cpu
+
+FUSED_DTYPES = ("float32", "bfloat16", "float16")
+
+
+@keras.saving.register_keras_serializable(package="keras_affsr")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization`, faster to train on a CPU.
+
+    Keras writes a training step as a dozen elementwise operations and sums,
+    each of which goes through the memory. TensorFlow has one that does all,
+    and one for its gradient. This layer takes it where it was measured to be
+    faster and does the same: in training, under TensorFlow, on a machine
+    without GPU, for images of channels last. Everywhere else, it is Keras's
+    layer; weights, arguments and results are Keras's, up to rounding.
+
+    Args:
+        **kwargs: Those of `keras.layers.BatchNormalization`.
+
+    Call arguments:
+        inputs: `(batch, height, width, channels)`, or anything that Keras's
+            layer takes.
+        training: bool. Whether to normalise by the batch's own statistics.
+        mask: As Keras's.
+
+    Returns:
+        Tensor of the shape and dtype of the inputs.
+
+    Example:
+
+    >>> norm = keras_affsr.layers.FusedBatchNormalization()
+    >>> norm(keras.random.normal((8, 16, 16, 32)), training=True).shape
+    TensorShape([8, 16, 16, 32])
+
+    Reference:
+     - [Ioffe and Szegedy, 2015](https://arxiv.org/abs/1502.03167)
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if not (training and self.trainable and self._fits(inputs, mask)):
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = _normalize(
+            inputs, self.gamma, self.beta, self.epsilon
+        )
+        _move(self.moving_mean, mean, self.momentum)
+        _move(self.moving_variance, variance, self.momentum)
+        return outputs
+
+    def _fits(self, inputs, mask):
+        config = self.get_config()
+        return (
+            on_tensorflow_cpu()
+            and mask is None
+            and len(inputs.shape) == 4
+            and config["axis"] in (-1, 3)
+            and config["center"]
+            and config["scale"]
+            and not config.get("synchronized")
+            and not config.get("renorm")
+            and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
+            and self.variable_dtype == "float32"
+        )
+
+
+def _normalize(images, gamma, beta, epsilon):
+    """Returns the normalised images, their mean and their variance."""
+    import tensorflow as tf
+
+    nothing = tf.zeros((0,), "float32")
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=tf.convert_to_tensor(gamma),
+        offset=tf.convert_to_tensor(beta),
+        mean=nothing,
+        variance=nothing,
+        epsilon=epsilon,
+        is_training=True,
+    )
+    # That variance is the unbiased one; Keras averages the other.
+    shape = tf.shape(images)
+    count = tf.cast(shape[0] * shape[1] * shape[2], "float32")
+    return outputs, mean, variance * ((count - 1.0) / count)
+
+
+def _move(average, value, momentum):
+    average.assign(average * momentum + value * (1.0 - momentum))
