@@ -9,7 +9,7 @@
 
 PYTHON ?=
 ARGS =
-# Test files are run by so many processes at a time, of some 5 GB each.
+# Test files are run by so many processes at a time, which grow to some GB.
 JOBS = 2
 CONSTRAINTS = constraints.txt
 
@@ -56,11 +56,8 @@ format: setup  ## Sort the imports and format the code
 	$(RUN) -m ruff check --select I --fix .
 	$(RUN) -m ruff format .
 
-bench: .venv/.ready-bench  ## Measure projection, density, input, files
-	@$(RUN) benchmarks/projection.py $(ARGS)
-	@$(RUN) benchmarks/density.py $(ARGS)
-	@$(RUN) benchmarks/input_pipeline.py $(ARGS)
-	@$(RUN) benchmarks/consistency.py $(ARGS)
+bench: .venv/.ready-bench  ## Measure all beside its peers, write runs/bench
+	@$(RUN) benchmarks/speed.py $(ARGS)
 
 wheel: .venv/.made  ## Build the wheel, in dist/
 	rm -rf build dist
