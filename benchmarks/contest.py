@@ -3,6 +3,10 @@
 On a machine that others use as well, or whose clock changes, times taken one
 after the other say little of which is faster. Here each contender has a turn in
 each round, and ratios are taken within a round.
+
+That is not enough where others compute all the time: libraries whose threads
+wait for each other at every step lose far more by it than those whose threads
+take what work there is. So what others took of the processors is measured too.
 """
 
 import collections
@@ -14,6 +18,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 
 WORKER = os.path.join(os.path.dirname(__file__), "worker.py")
 READY_SECONDS, TURN_SECONDS = 300, 120  # A contender that takes longer is out.
@@ -28,15 +33,17 @@ ENVIRONMENT = {
 # `contenders.MODULE.FUNCTION(**settings)`. What it does in one piece of work is
 # `work` of these units, such as 16 images.
 Contender = collections.namedtuple(
-    "Contender", "label, module, function, settings, work, unit, library"
+    "Contender",
+    "label, module, function, settings, work, unit, library, environment",
+    defaults=(1, "ms", None, {}),
 )
-Contender.__new__.__defaults__ = (1, "ms", None)
 
-# Seconds of each round, none if there was an error; the other fields are those
+# Seconds of each round, none if there was an error, and the part of all
+# processors' time that others took meanwhile; the other fields are those
 # of a worker's answers.
 Result = collections.namedtuple(
     "Result",
-    "contender, seconds, check, peak, before, versions, threads, error",
+    "contender, seconds, others, check, peak, before, versions, threads, error",
 )
 
 
@@ -74,16 +81,17 @@ class Worker:
     def __init__(self, contender, python, log):
         self.contender = contender
         self.seconds, self.said, self.error = [], {}, None
-        _, module, function, settings, *_, library = contender
-        words = [module, function, json.dumps(settings)]
-        words += [library] if library else []
+        self.others = []
+        words = [contender.module, contender.function]
+        words.append(json.dumps(contender.settings))
+        words += [contender.library] if contender.library else []
         self.process = subprocess.Popen(
             [python, WORKER, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **contender.environment},
             start_new_session=True,  # A group, with what it starts itself.
         )
 
@@ -102,12 +110,16 @@ class Worker:
     def take_turn(self):
         if self.error:
             return
+        begin = time.perf_counter(), busy_seconds()
         # If the process has ended, that is what `receive` will find.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write("\n")
             self.process.stdin.flush()
         if self.receive(TURN_SECONDS):
             self.seconds.append(self.said["seconds"])
+            elapsed = time.perf_counter() - begin[0]
+            busy = busy_seconds() - begin[1] - self.said["busy"]
+            self.others.append((busy, elapsed * os.cpu_count()))
 
     def receive(self, limit):
         """Waits for an answer, and returns whether it is a good one."""
@@ -129,6 +141,7 @@ class Worker:
         return Result(
             self.contender,
             [] if self.error else self.seconds,
+            share_of(self.others),
             said.get("check", {}),
             said.get("peak"),
             said.get("before"),
@@ -136,6 +149,22 @@ class Worker:
             said.get("threads"),
             self.error,
         )
+
+
+def share_of(others):
+    """Returns the part of all seconds that were others', of such pairs."""
+    busy, there = map(sum, zip(*others)) if others else (0.0, 1.0)
+    return min(max(0.0, busy / there), 1.0)  # Clocks are of 10 ms each.
+
+
+def busy_seconds():
+    """Returns what all processors have worked since the start (Linux).
+
+    What a hypervisor gave to its other guests counts as well.
+    """
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, *more = map(int, file.readline().split()[1:9])
+    return (user + nice + system + sum(more)) / os.sysconf("SC_CLK_TCK")
 
 
 def median(result):
@@ -166,7 +195,7 @@ def fastest(results, prefix, among=lambda result: True):
     found = [
         result
         for label, result in results.items()
-        if label.startswith(prefix) and not result.error and among(result)
+        if label.startswith(prefix) and among(result)
     ]
     if not found:
         raise KeyError(f"No result of {prefix}.")

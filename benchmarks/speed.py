@@ -7,8 +7,11 @@ Contenders of a row do the same work, each in a process of its own, and take
 turns; see `contest.py`. Times are medians of the rounds. "x ours" is how many
 times as fast as the first contender of its row a contender is, the median of
 the ratios in each round. Memory is the most that a process had, libraries
-included. The table is printed, and written to --output_dir as `table.md` and
-`table.csv`. What contenders print goes to `contenders.log` there.
+included. "others" is what other processes took of the processors meanwhile: on
+a machine that is not quiet ratios are not to be trusted, and goals not judged.
+
+The table is printed, and written to --output_dir as `table.md` and `table.csv`.
+What contenders print goes to `contenders.log` there.
 """
 
 import collections
@@ -17,6 +20,7 @@ import datetime
 import io
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -40,7 +44,7 @@ PEER_PYTHON = flags.DEFINE_string(
 
 CELLS = (
     *("row", "contender", "median ms", "min ms", "max ms", "rate", "unit"),
-    *("x ours", "check", "peak MiB"),
+    *("x ours", "check", "peak MiB", "others"),
 )
 # All that was measured so far: lines of the three tables, and what ran it.
 Report = collections.namedtuple("Report", "cells, goals, growths, header")
@@ -55,6 +59,8 @@ def main(argv):
             f"Unknown --rows: {', '.join(sorted(unknown))}. There are: "
             f"{', '.join(GROUPS)}."
         )
+    # So that contenders are killed, as they are when it is interrupted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated."))
     chosen = [row for name in ROWS.value for row in GROUPS[name]]
     os.makedirs(OUTPUT_DIR.value, exist_ok=True)
     with open(os.path.join(OUTPUT_DIR.value, "contenders.log"), "w") as log:
@@ -100,23 +106,19 @@ def add(report, row, results):
         report.cells.append(line)
         print("    " + " | ".join(filter(None, line[1:])), file=sys.stderr)
         add_versions(report.header, result)
-    run_ones = {
-        label: result for label, result in results.items() if not result.error
-    }
     for goal in row.goals:
-        measured = judge(goal, run_ones)
-        report.goals.append([row.name, goal.words, *measured])
+        report.goals.append([row.name, goal.words, *judge(goal, results)])
     if row.sizes:
         report.growths.append(growth.exponents(row, results))
 
 
 def cells(name, result, first):
     """Returns a line of the table, as text."""
-    _, seconds, check, peak, *_ = result
+    _, seconds, others, check, peak, *_ = result
     contender = result.contender
     if result.error:
         said = f"not run: {result.error}"
-        return [name, contender.label, *[""] * 6, said, ""]
+        return [name, contender.label, *[""] * 6, said, "", ""]
     times = (statistics.median(seconds), min(seconds), max(seconds))
     comparable = first.seconds and contender.unit == first.contender.unit
     times_as_fast = contest.ratio(result, first) if comparable else None
@@ -129,6 +131,7 @@ def cells(name, result, first):
         "" if times_as_fast is None else f"{times_as_fast:.3g}",
         ", ".join(f"{key} {value:.3g}" for key, value in check.items()),
         f"{peak:.0f}",
+        f"{others:.0%}",
     ]
 
 

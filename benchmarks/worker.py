@@ -8,12 +8,14 @@ line on standard input the worker lets it do so. The parent, `contest.py`, gives
 the turns. Answers are lines of JSON:
 
     {"ready": true, "versions": {...}, "threads": 2, "before": 412.5}
-    {"seconds": 0.12, "peak": 873.2, "check": {...}}
+    {"seconds": 0.12, "busy": 0.23, "peak": 873.2, "check": {...}}
     {"error": "ValueError: What was wrong."}
 
-Memory is in MiB, and that of the whole process: "peak" is the most that it ever
-had, libraries and preparation included, as they keep what they once took.
-"before" is what it had when only LIBRARY was imported.
+"busy" are the seconds of all processors that the turn took, by this process and
+those that it started and waited for. Memory is in MiB, and that of the whole
+process: "peak" is the most that it ever had, libraries and preparation
+included, as they keep what they once took. "before" is what it had when only
+LIBRARY was imported.
 """
 
 import importlib
@@ -55,8 +57,10 @@ def serve(module, function, settings, library=None):
         "before": before,
     }
     for _ in sys.stdin:
+        begin = sum(os.times()[:4])
         yield {
             "seconds": turn(),
+            "busy": sum(os.times()[:4]) - begin,
             "peak": resident("VmHWM"),
             "check": getattr(turn, "check", {}),
         }

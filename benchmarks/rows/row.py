@@ -6,6 +6,8 @@ import statistics
 from contest import fastest
 from contest import ratio
 
+DISTURBED = 0.1  # More than what a quiet machine does by itself.
+
 # The first contender is the one that the others are compared with. At most
 # `repeats` rounds are run, if given. For a series that shows how something
 # grows, `sizes` has a number for each contender.
@@ -16,22 +18,37 @@ Row = collections.namedtuple(
 )
 
 # `measure` makes a number of a dict of results by label, which lacks those that
-# were not run. It should be at least, or at most, the bound, if there is one.
+# did not run. It should be at least, or at most, the bound, if there is one.
 Goal = collections.namedtuple(
     "Goal", "words, measure, bound, at_most, form", defaults=(False, "{:.2f}")
 )
 
 
 def judge(goal, results):
-    """Returns what was measured, and whether that meets the goal."""
+    """Returns what was measured, and whether that meets the goal.
+
+    Where others took more than a little of the processors, it does not say; and
+    it names the contenders that are missing.
+    """
+    there = {name: each for name, each in results.items() if not each.error}
+    missing = [name for name in results if name not in there]
     try:
-        measured = goal.measure(results)
-    except KeyError as missing:
-        return "-", f"not run: {missing.args[0]}"
+        measured = goal.measure(there)
+    except KeyError as error:
+        return "-", f"not run: {error.args[0]}"
+    said = verdict(goal, measured, max(each.others for each in there.values()))
+    if missing:
+        said += f" (without {'; '.join(missing)})"
+    return goal.form.format(measured), said
+
+
+def verdict(goal, measured, others):
+    if others > DISTURBED:
+        return f"not judged: others took {others:.0%} of the processors"
     if goal.bound is None:
-        return goal.form.format(measured), ""
+        return ""
     met = measured <= goal.bound if goal.at_most else measured >= goal.bound
-    return goal.form.format(measured), "met" if met else "missed"
+    return "met" if met else "missed"
 
 
 def speedup(ours, theirs):

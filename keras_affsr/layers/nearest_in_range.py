@@ -40,8 +40,8 @@ def nearest_in_range(downsample, guess, low_res, slack, score):
         guess: `(batch, scale * h, scale * w, channels)`.
         low_res: `(batch, h, w, channels)`. The measurement `x`.
         slack: float. Zero for the set `A y = x`.
-        score: Function of images `y` that returns what is wrong with them,
-            `(batch, 1, 1, channels)`; the rounds end when it is zero.
+        score: Function of `x - A y` that returns how wrong it is, `(batch, 1,
+            1, channels)`; the rounds end when it is zero.
 
     Returns:
         Images of the shape of `guess`: of all rounds, each channel's with the
@@ -49,21 +49,22 @@ def nearest_in_range(downsample, guess, low_res, slack, score):
     """
     problem = _Problem(downsample, guess, low_res, slack)
     dual = ops.zeros_like(low_res)
-    image = problem.image(dual)
-    wrong = score(image)
+    residual = problem.residual(guess)
+    wrong = score(residual)
 
-    def go_on(number, dual, image, best, lowest):
+    def go_on(number, dual, image, residual, best, lowest):
         return ops.logical_and(number < NEWTON_ROUNDS, ops.any(lowest > 0))
 
-    def improve(number, dual, image, best, lowest):
-        dual, image = problem.newton_step(dual, image)
-        wrong = score(image)
+    def improve(number, dual, image, residual, best, lowest):
+        state = problem.newton_step(dual, image, residual)
+        dual, image, residual = state
+        wrong = score(residual)
         better = wrong < lowest
         best = ops.where(better, image, best)
-        return number + 1, dual, image, best, ops.where(better, wrong, lowest)
+        return number + 1, *state, best, ops.where(better, wrong, lowest)
 
-    state = (0, dual, image, image, wrong)
-    return ops.while_loop(go_on, improve, state)[3]
+    state = (0, dual, guess, residual, guess, wrong)
+    return ops.while_loop(go_on, improve, state)[4]
 
 
 class _Problem:
@@ -82,8 +83,7 @@ class _Problem:
     def residual(self, image):
         return self.low_res - self.downsample.apply(ops.clip(image, 0.0, 1.0))
 
-    def newton_step(self, dual, image):
-        residual = self.residual(image)
+    def newton_step(self, dual, image, residual):
         active = (dual != 0) | (ops.abs(residual) > self.slack)
         sign = ops.sign(ops.where(dual != 0, dual, residual))
         descent = self._descent(residual, sign, active)
@@ -134,33 +134,37 @@ class _Problem:
         return ops.while_loop(go_on, improve, start)[1]
 
     def _line_search(self, dual, step, descent, sign, active):
-        """Returns the dual variables and image after a step short enough."""
+        """Returns the dual variables after a step short enough.
+
+        And the image and residual that belong to them.
+        """
 
         def move(length):
             moved = ops.where(active, dual + length * step, 0.0)
             if self.slack:  # Its two sides are not passed in one step.
                 moved = ops.where(moved * sign < 0, 0.0, moved)
-            return moved, self.image(moved)
+            image = self.image(moved)
+            return moved, image, self.residual(image)
 
-        def too_long(moved, image):
+        def too_long(moved, image, residual):
             # The objective is convex: while it falls at the end of a step, it
             # has fallen all along. Its values are sums over all pixels, too
             # coarse in float32 to be compared.
-            ending = self._descent(self.residual(image), sign, active)
+            ending = self._descent(residual, sign, active)
             rise = -_dot(ending, moved - dual)
             return rise > RISE * _dot(descent, moved - dual)
 
-        def go_on(number, length, long):
+        def go_on(number, length, moved, image, residual):
+            long = too_long(moved, image, residual)
             return ops.logical_and(number < MAX_HALVINGS, ops.any(long))
 
-        def shorten(number, length, long):
-            length = ops.where(long, length / 2, length)
-            return number + 1, length, too_long(*move(length))
+        def shorten(number, length, *state):
+            length = ops.where(too_long(*state), length / 2, length)
+            return number + 1, length, *move(length)
 
         length = ops.ones_like(_dot(step, step))
-        state = (0, length, too_long(*move(length)))
-        length = ops.while_loop(go_on, shorten, state)[1]
-        return move(length)
+        state = (0, length, *move(length))
+        return ops.while_loop(go_on, shorten, state)[2:]
 
 
 def _mean(values):

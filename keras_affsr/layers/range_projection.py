@@ -111,10 +111,9 @@ class RangeProjection(keras.layers.Layer):
         self.compute_output_shape(guess.shape, low_res.shape)
         problem = (self.downsample, guess, low_res)
         if self.bits is None:
-            score = self._score(low_res, TOLERANCE)
-            return self._fit(*problem, 0.0, score)
+            return self._fit(*problem, 0.0, _score(TOLERANCE))
         levels = white(self.low_res_bits)
-        score = self._score(low_res, REACHED / levels)
+        score = _score(REACHED / levels)
         images = self._fit(*problem, SLACK / levels, score)
         return round_consistently(
             self.downsample, images, low_res, self.bits, self.low_res_bits
@@ -143,14 +142,13 @@ class RangeProjection(keras.layers.Layer):
         images = ops.clip(images, 0.0, 1.0)
         return reduce_error(downsample, images, low_res, slack, score)
 
-    def _score(self, low_res, reached):
-        """Returns a function of images: how far off `A y` is beyond that."""
 
-        def score(images):
-            shrunk = self.downsample.apply(ops.clip(images, 0.0, 1.0))
-            error = ops.abs(shrunk - low_res)
-            largest = ops.max(error, axis=(1, 2), keepdims=True)
-            mean = ops.mean(error**2, axis=(1, 2), keepdims=True)
-            return ops.where(largest > reached, mean, 0.0)
+def _score(reached):
+    """Returns a function of `x - A y`: how far off it is beyond that."""
 
-        return score
+    def score(error):
+        largest = ops.max(ops.abs(error), axis=(1, 2), keepdims=True)
+        mean = ops.mean(error**2, axis=(1, 2), keepdims=True)
+        return ops.where(largest > reached, mean, 0.0)
+
+    return score

@@ -25,9 +25,9 @@ def reduce_error(downsample, images, low_res, slack, score):
         images: `(batch, scale * h, scale * w, channels)` in [0, 1].
         low_res: `(batch, h, w, channels)`. The measurement `x`.
         slack: float.
-        score: Function of images that returns what is wrong with them,
-            `(batch, 1, 1, channels)`. A channel whose score is zero stays as it
-            is, and the rounds end when all are.
+        score: Function of `x - A y` that returns how wrong it is, `(batch, 1,
+            1, channels)`. A channel whose score is zero stays as it is, and
+            the rounds end when all are.
 
     Returns:
         Images of the shape of `images`: of all rounds, each channel's with the
@@ -50,7 +50,7 @@ def reduce_error(downsample, images, low_res, slack, score):
         grown = (1.0 + ops.sqrt(1.0 + 4.0 * momentum**2)) / 2.0
         weight = ops.where(turn, 0.0, (momentum - 1.0) / grown)
         ahead = moved + weight * (moved - images)
-        wrong = score(moved)
+        wrong = score(low_res - downsample.apply(moved))
         better = wrong < lowest
         return (
             number + 1,
@@ -61,7 +61,7 @@ def reduce_error(downsample, images, low_res, slack, score):
             ops.where(better, wrong, lowest),
         )
 
-    wrong = score(images)
+    wrong = score(low_res - downsample.apply(images))
     state = (0, images, images, ops.ones_like(wrong), images, wrong)
     return ops.while_loop(go_on, improve, state)[4]
 

@@ -4,6 +4,7 @@ import functools
 
 import tensorflow as tf
 
+from keras_affsr.layers import Downsample
 from keras_affsr.layers import RangeProjection
 
 # Sizes and kinds of images whose graphs are kept: with the size known, all
@@ -35,7 +36,7 @@ def into_range(downsample, guess, low_res, bits=None, low_res_bits=None):
 
 @functools.lru_cache(maxsize=KEPT)
 def _graph(downsample, bits, low_res_bits, shapes):
-    layer = RangeProjection(downsample, bits, low_res_bits)
+    layer = RangeProjection(_TracedOnce(downsample), bits, low_res_bits)
     signature = [tf.TensorSpec(shape, "float32") for shape in shapes]
 
     @tf.function(input_signature=signature, autograph=False)
@@ -43,3 +44,22 @@ def _graph(downsample, bits, low_res_bits, shapes):
         return layer(guess, low_res)
 
     return run
+
+
+class _TracedOnce(Downsample):
+    """An operator whose maps are functions of a graph, and not copied into it.
+
+    The range projection applies them in some twenty places. With their
+    matrices in each, building its graph would take longer than running it.
+
+    Args:
+        downsample: Downsample. The operator `A`.
+    """
+
+    def __init__(self, downsample):
+        scale, dtype = downsample.scale, downsample.dtype
+        super().__init__(scale, name=downsample.name, dtype=dtype)
+        self.compute_output_shape = downsample.compute_output_shape
+        for name in ("apply", "adjoint", "solve"):
+            function = tf.function(getattr(downsample, name), autograph=False)
+            setattr(self, name, function)

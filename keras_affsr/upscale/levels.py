@@ -3,10 +3,10 @@
 import numpy as np
 
 from keras_affsr.layers import AffineProjection
-from keras_affsr.layers import RangeProjection
 from keras_affsr.layers import SeparableDownsample
 from keras_affsr.layers import unmatched
 from keras_affsr.upscale import pixels
+from keras_affsr.upscale.into_range import into_range
 from keras_affsr.upscale.upscaled import Upscaled
 
 SMALLEST_ERROR = 1e-20  # Of the LR-PSNR: 200 dB, as in `metrics.LowResPSNR`.
@@ -30,13 +30,12 @@ def project_to_levels(downsample, guess, low_res, bits, projection=None):
     """
     x, low_res_bits = pixels.to_floats(low_res, "project_to_levels")
     project = projection or AffineProjection(downsample)
-    project_to_range = RangeProjection(downsample, bits, low_res_bits)
     result = np.empty(guess.shape, f"uint{bits}")
     for part in _parts(downsample, x.shape[-1]):
         measured = x[None, ..., part]  # [1, h, w, part]
         made = project(guess[None, ..., part], measured)
-        made = np.asarray(project_to_range(made, measured))[0]
-        result[..., part] = pixels.from_floats(made, bits)
+        made = into_range(downsample, made, measured, bits, low_res_bits)
+        result[..., part] = pixels.from_floats(np.asarray(made)[0], bits)
     return result
 
 
