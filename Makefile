@@ -9,7 +9,7 @@
 
 PYTHON ?=
 ARGS =
-# Test files are run by so many processes at a time, which grow to some GB.
+# Test files are run by so many processes at a time, of up to 5 GB each.
 JOBS = 2
 CONSTRAINTS = constraints.txt
 

@@ -47,14 +47,12 @@ Result = collections.namedtuple(
 )
 
 
-def contest(contenders, repeats, pythons=None, log=subprocess.DEVNULL):
+def contest(contenders, repeats, log=subprocess.DEVNULL):
     """Lets contenders take turns, each once in every round.
 
     Args:
         contenders: List of `Contender`.
         repeats: int. Rounds.
-        pythons: Function of a contender that returns its interpreter. Defaults
-            to this one for all.
         log: File, for what they print.
 
     Returns:
@@ -62,10 +60,7 @@ def contest(contenders, repeats, pythons=None, log=subprocess.DEVNULL):
     """
     with contextlib.ExitStack() as stack:
         workers = [
-            stack.enter_context(
-                Worker(each, pythons(each) if pythons else sys.executable, log)
-            )
-            for each in contenders
+            stack.enter_context(Worker(each, log)) for each in contenders
         ]
         for worker in workers:
             worker.receive(READY_SECONDS)
@@ -78,7 +73,7 @@ def contest(contenders, repeats, pythons=None, log=subprocess.DEVNULL):
 class Worker:
     """A process of a contender. It is killed when its context is left."""
 
-    def __init__(self, contender, python, log):
+    def __init__(self, contender, log):
         self.contender = contender
         self.seconds, self.said, self.error = [], {}, None
         self.others = []
@@ -86,7 +81,7 @@ class Worker:
         words.append(json.dumps(contender.settings))
         words += [contender.library] if contender.library else []
         self.process = subprocess.Popen(
-            [python, WORKER, *words],
+            [sys.executable, WORKER, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -190,12 +185,10 @@ def ratio(result, other):
     )
 
 
-def fastest(results, prefix, among=lambda result: True):
+def fastest(results, prefix):
     """Returns the fastest result whose label starts so, or raises KeyError."""
     found = [
-        result
-        for label, result in results.items()
-        if label.startswith(prefix) and among(result)
+        result for label, result in results.items() if label.startswith(prefix)
     ]
     if not found:
         raise KeyError(f"No result of {prefix}.")

@@ -16,6 +16,7 @@ import time
 
 from absl import app
 from absl import flags
+from worker import resident
 
 REPEATS = flags.DEFINE_integer("repeats", 15, "Timed runs of each function.")
 SIZES = flags.DEFINE_list(
@@ -103,13 +104,6 @@ def print_memory(size):
         f"Projecting {size} x {size} x 3 took at most {extra:.0f} MiB beyond "
         f"its input and its output of {output:.0f} MiB."
     )
-
-
-def resident(field):
-    """Returns a field of this process's memory status, in MiB."""
-    with open("/proc/self/status") as file:
-        (line,) = (line for line in file if line.startswith(field))
-    return int(line.split()[1]) / 1024
 
 
 def print_setting():

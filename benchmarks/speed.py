@@ -11,7 +11,7 @@ included. "others" is what other processes took of the processors meanwhile: on
 a machine that is not quiet ratios are not to be trusted, and goals not judged.
 
 The table is printed, and written to --output_dir as `table.md` and `table.csv`.
-What contenders print goes to `contenders.log` there.
+What contenders print goes to `contenders.log` there. It runs on Linux only.
 """
 
 import collections
@@ -38,9 +38,6 @@ GROUPS = {**rows.GROUPS, "growth": growth.SERIES}
 ROWS = flags.DEFINE_list("rows", list(GROUPS), "Groups of rows to run.")
 REPEATS = flags.DEFINE_integer("repeats", 7, "Rounds, at most.", 1)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/bench", "For the tables.")
-PEER_PYTHON = flags.DEFINE_string(
-    "peer_python", sys.executable, "Interpreter that has PyTorch and deepinv."
-)
 
 CELLS = (
     *("row", "contender", "median ms", "min ms", "max ms", "rate", "unit"),
@@ -64,21 +61,11 @@ def main(argv):
     chosen = [row for name in ROWS.value for row in GROUPS[name]]
     os.makedirs(OUTPUT_DIR.value, exist_ok=True)
     with open(os.path.join(OUTPUT_DIR.value, "contenders.log"), "w") as log:
-        report = run(chosen, REPEATS.value, OUTPUT_DIR.value, python_of, log)
+        report = run(chosen, REPEATS.value, OUTPUT_DIR.value, log)
     print(markdown(report))
 
 
-def python_of(contender):
-    return PEER_PYTHON.value if is_peer(contender) else sys.executable
-
-
-def is_peer(contender):
-    """Returns whether a contender is of PyTorch, or of deepinv."""
-    module = contender.module.endswith(("_torch", "_deepinv"))
-    return module or contender.function == "torch"
-
-
-def run(chosen, repeats, output_dir, pythons, log):
+def run(chosen, repeats, output_dir, log):
     """Runs rows, and writes the tables after each.
 
     Returns:
@@ -88,7 +75,7 @@ def run(chosen, repeats, output_dir, pythons, log):
     for number, row in enumerate(chosen, start=1):
         print(f"{number}/{len(chosen)} {row.name}", file=sys.stderr)
         rounds = min(repeats, row.repeats or repeats)
-        results = contest.contest(row.contenders, rounds, pythons, log)
+        results = contest.contest(row.contenders, rounds, log)
         add(report, row, results)
         minutes = (time.perf_counter() - start) / 60
         report.header["took"] = f"{minutes:.1f} minutes"

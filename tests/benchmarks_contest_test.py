@@ -5,7 +5,6 @@ import csv
 import importlib
 import os
 import shutil
-import sys
 import time
 
 import pytest
@@ -175,9 +174,7 @@ def test_tables(modules, tmp_path, monkeypatch):
         modules.row.Row("row", contenders, goals),
         modules.row.Row("growth", contenders[:2], repeats=1, sizes=(1, 2)),
     ]
-    report = modules.speed.run(
-        chosen, 2, str(tmp_path), lambda _: sys.executable, None
-    )
+    report = modules.speed.run(chosen, 2, str(tmp_path), None)
     lines = (tmp_path / "table.csv").read_text().splitlines()
     table = list(csv.DictReader(x for x in lines if not x.startswith("#")))
     assert [line["contender"] for line in table] == ["A", "B", "broken"] + [
@@ -219,15 +216,3 @@ def test_all_rows_have_contenders_that_exist(modules):
                 path = os.path.join(FOLDER, "contenders", f"{each.module}.py")
                 with open(path) as file:
                     assert f"def {each.function}(" in file.read()
-
-
-def test_peers_run_in_their_own_interpreter(modules):
-    peers = {
-        each.module
-        for group in modules.speed.GROUPS.values()
-        for row in group
-        for each in row.contenders
-        if modules.speed.is_peer(each)
-    }
-    torch = {"gan_torch", "prior_torch", "upscale_torch"}
-    assert peers == {*torch, "projection_deepinv", "matmul"}

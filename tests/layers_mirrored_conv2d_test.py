@@ -81,12 +81,30 @@ def test_its_gradients_are_those_of_padding_and_convolving(shape):
         np.testing.assert_allclose(each, other, **CLOSE)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_way_is_chosen_by_size(shape, monkeypatch):
+    *sizes, channels, stride = shape
+    taken = []
+    for name in ("_mirror", "_convolve_as_product"):
+        original = getattr(mirrored_conv2d, name)
+
+        def watched(*args, name=name, original=original):
+            taken.append(name)
+            return original(*args)
+
+        monkeypatch.setattr(mirrored_conv2d, name, watched)
+    MirroredConv2D(5, strides=stride)(noise(1, *sizes, channels))
+    ways = ["_convolve_as_product" if channels == 256 else "_mirror"]
+    assert taken == (ways if min(sizes) > 1 else [])
+
+
 def test_a_gpu_gets_the_plain_convolution(monkeypatch):
     images = noise(2, 8, 8, 256) - 0.5
     layer = MirroredConv2D(3, strides=2)
     expected = layer(images)
     monkeypatch.setattr(mirrored_conv2d, "on_tensorflow_cpu", lambda: False)
     monkeypatch.delattr(mirrored_conv2d, "_mirror")
+    monkeypatch.delattr(mirrored_conv2d, "_convolve_as_product")
     np.testing.assert_allclose(layer(images), expected, **CLOSE)
 
 

@@ -5,60 +5,67 @@ import time
 import torch
 import torch._functorch.config
 from torch import nn
+from torch.nn import functional
 
 from contenders import sizes
 
 
 def step(preset, batch_size, mode="eager", channels_last=True, steps=1):
+    """Steps of training, both networks moving at once as in the other."""
     torch.manual_seed(0)
     channels = {"grass": 1, "celeba": 3}[preset]
     memory = torch.channels_last if channels_last else torch.contiguous_format
-    generator = Generator(preset, channels).to(memory_format=memory)
-    discriminator = Discriminator(preset, channels).to(memory_format=memory)
-    if mode == "compile":
-        torch._functorch.config.donated_buffer = False
-        generator.compile()
-        discriminator.compile()
-    fused = {"lr": 1e-4, "betas": (0.5, 0.999), "fused": True}
-    g_optimizer = torch.optim.Adam(generator.parameters(), **fused)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), **fused)
+    networks = Generator(preset, channels), Discriminator(preset, channels)
+    for network in networks:
+        network.to(memory_format=memory)
+        if mode == "compile":
+            # Both losses go back through one graph of the discriminator.
+            torch._functorch.config.donated_buffer = False
+            network.compile()
     high_res = torch.rand(batch_size, channels, 64, 64).to(memory_format=memory)
-    low_res = generator.project.downsample(high_res)
+    low_res = networks[0].project.downsample(high_res)
     low_res = low_res.to(memory_format=memory)
-
-    def one():
-        generated = generator(low_res)
-        images = torch.cat([high_res, generated])
-        images = images + 0.05 * torch.randn_like(images)
-        logits = discriminator(images)
-        real, fake = logits.chunk(2)
-        d_loss = (
-            nn.functional.softplus(-real).mean()
-            + nn.functional.softplus(fake).mean()
-        )
-        loss = -fake.mean()
-        d_weights = list(discriminator.parameters())
-        g_weights = list(generator.parameters())
-        d_gradients = torch.autograd.grad(d_loss, d_weights, retain_graph=True)
-        gradients = torch.autograd.grad(loss, g_weights)
-        for weight, gradient in zip(d_weights, d_gradients):
-            weight.grad = gradient
-        for weight, gradient in zip(g_weights, gradients):
-            weight.grad = gradient
-        d_optimizer.step()
-        g_optimizer.step()
-        return loss.detach(), d_loss.detach()
+    optimizers = [adam(network) for network in networks]
 
     def turn():
         start = time.perf_counter()
         for _ in range(steps):
-            loss, _ = one()
+            loss = train(*networks, *optimizers, low_res, high_res)
         loss.item()
         return (time.perf_counter() - start) / steps
 
     turn()
     turn()
     return turn
+
+
+def adam(network):
+    return torch.optim.Adam(
+        network.parameters(), lr=1e-4, betas=(0.5, 0.999), fused=True
+    )
+
+
+def train(generator, discriminator, adam, other_adam, low_res, high_res):
+    """Trains both networks for a step, and returns the generator's loss."""
+    images = torch.cat([high_res, generator(low_res)])
+    images = images + 0.05 * torch.randn_like(images)
+    real, fake = discriminator(images).chunk(2)
+    other_loss = functional.softplus(-real).mean()
+    other_loss = other_loss + functional.softplus(fake).mean()
+    loss = -fake.mean()
+    # The gradients of both are taken before either network moves.
+    set_gradients(other_loss, discriminator, retain_graph=True)
+    set_gradients(loss, generator)
+    other_adam.step()
+    adam.step()
+    return loss.detach()
+
+
+def set_gradients(loss, network, **kwargs):
+    weights = list(network.parameters())
+    gradients = torch.autograd.grad(loss, weights, **kwargs)
+    for weight, gradient in zip(weights, gradients):
+        weight.grad = gradient
 
 
 class Generator(nn.Module):

@@ -95,6 +95,7 @@ def density(function, channels, batch_size=16):
     kinds = (
         ("ours", "prior_keras", function, {}),
         ("TFP MixtureSameFamily", "prior_keras", f"{function}_tfp", {}),
+        ("TFP, XLA", "prior_keras", f"{function}_tfp", {"jit_compile": True}),
         ("PyTorch, eager", "prior_torch", function, {"mode": "eager"}),
         ("PyTorch, compile", "prior_torch", function, {"mode": "compile"}),
     )

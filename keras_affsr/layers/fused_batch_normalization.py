@@ -51,16 +51,15 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
     def _fits(self, inputs, mask):
-        config = self.get_config()
+        renorm = getattr(self, "renorm", False)  # Not every Keras 3 has it.
         return (
             on_tensorflow_cpu()
             and mask is None
             and len(inputs.shape) == 4
-            and config["axis"] in (-1, 3)
-            and config["center"]
-            and config["scale"]
-            and not config.get("synchronized")
-            and not config.get("renorm")
+            and self.axis in (-1, 3)
+            and self.center
+            and self.scale
+            and not (self.synchronized or renorm)
             and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
             and self.variable_dtype == "float32"
         )

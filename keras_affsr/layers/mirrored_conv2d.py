@@ -69,8 +69,9 @@ class MirroredConv2D(keras.layers.Conv2D):
             given = tuple(given) if isinstance(given, list) else given
             if given not in (value, *others):
                 raise ValueError(
-                    f"`{owner}` has {name}={value!r}, always. Received: "
-                    f"{name}={given!r}. Leave it out."
+                    f"`{owner}` mirrors the image at its border, for which "
+                    f"{name} is always {value!r}. Received: {name}={given!r}. "
+                    "Leave it out, or use `keras.layers.Conv2D`."
                 )
             kwargs[name] = value
         super().__init__(filters, kernel_size, **kwargs)

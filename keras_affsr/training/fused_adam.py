@@ -16,8 +16,9 @@ class FusedAdam(keras.optimizers.Adam):
 
     for which Keras takes a dozen operations, each of which goes through the
     memory. TensorFlow has one that does all, `ResourceApplyAdam`. It is taken
-    under TensorFlow, for one replica, without `amsgrad`; elsewhere this is
-    Keras's Adam. Arguments, weights and results are Keras's, up to rounding.
+    under TensorFlow, for one replica, without `amsgrad`, and not for sparse
+    gradients, as of embeddings; elsewhere this is Keras's Adam. Arguments,
+    weights and results are Keras's, up to rounding.
 
     Args:
         *args: Those of `keras.optimizers.Adam`.
@@ -46,7 +47,7 @@ class FusedAdam(keras.optimizers.Adam):
         return made
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.amsgrad or not _on_one_replica():
+        if self.amsgrad or not _fits(gradient):
             super().update_step(gradient, variable, learning_rate)
             return
         import tensorflow as tf
@@ -72,12 +73,14 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
-def _on_one_replica():
+def _fits(gradient):
+    """Returns whether the operation can take a gradient, here and now."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    return tf.distribute.get_strategy().num_replicas_in_sync == 1
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return replicas == 1 and not isinstance(gradient, tf.IndexedSlices)
 
 
 def _value(variable):
