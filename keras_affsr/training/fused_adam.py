@@ -16,9 +16,9 @@ class FusedAdam(keras.optimizers.Adam):
 
     for which Keras takes a dozen operations, each of which goes through the
     memory. TensorFlow has one that does all, `ResourceApplyAdam`. It is taken
-    under TensorFlow, for one replica, without `amsgrad`, and not for sparse
-    gradients, as of embeddings; elsewhere this is Keras's Adam. Arguments,
-    weights and results are Keras's, up to rounding.
+    under TensorFlow, outside of distribution strategies, without `amsgrad`,
+    and not for sparse gradients, as of embeddings; elsewhere this is Keras's
+    Adam. Arguments, weights and results are Keras's, up to rounding.
 
     Args:
         *args: Those of `keras.optimizers.Adam`.
@@ -79,8 +79,9 @@ def _fits(gradient):
         return False
     import tensorflow as tf
 
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return replicas == 1 and not isinstance(gradient, tf.IndexedSlices)
+    # Strategies pass on each replica's part of a variable, even of one alone.
+    alone = not tf.distribute.has_strategy()
+    return alone and not isinstance(gradient, tf.IndexedSlices)
 
 
 def _value(variable):
