@@ -15,40 +15,44 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-4}
 
 @pytest.fixture
 def fused(monkeypatch):
-    """Counts the calls of the fused operation."""
+    """Lists the calls of the fused operation: whether in training."""
     calls = []
     original = fused_batch_normalization._normalize
 
-    def normalize(*args):
-        calls.append(args)
-        return original(*args)
+    def normalize(images, layer, training):
+        calls.append(training)
+        return original(images, layer, training)
 
     monkeypatch.setattr(fused_batch_normalization, "_normalize", normalize)
     return calls
 
 
-def train(kind, images, upstream, **kwargs):
-    """Returns outputs, gradients and averages of one step of training."""
+def outcome(kind, images, upstream, training=True, **kwargs):
+    """Returns outputs, gradients and averages of one step."""
     layer = kind(momentum=0.5, **kwargs)
     layer.build(images.shape)
     images = tf.cast(images, layer.compute_dtype)
+    for number, weight in enumerate(layer.weights):  # Others than 0 and 1.
+        weight.assign(noise(*weight.shape, seed=number) ** 2 + 0.5)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        outputs = layer(images, training=True)
+        outputs = layer(images, training=training)
         total = tf.reduce_sum(tf.cast(outputs, "float32") * upstream)
     watched = [images, *(each.value for each in layer.trainable_weights)]
     results = [outputs, *tape.gradient(total, watched), *layer.weights]
     return [keras.ops.cast(each, "float32") for each in results]
 
 
+@pytest.mark.parametrize("training", [True, False, None])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("shape", [(3, 4, 5, 6), (2, 1, 1, 3)], ids=str)
-def test_a_step_of_training_is_that_of_keras(fused, shape, dtype):
+def test_a_step_is_that_of_keras(fused, shape, dtype, training):
     images, upstream = 2 * noise(*shape) + 1, noise(*shape, seed=1)
-    made = train(FusedBatchNormalization, images, upstream, dtype=dtype)
-    assert len(fused) == 1
-    expected = train(
-        keras.layers.BatchNormalization, images, upstream, dtype=dtype
+    kwargs = {"training": training, "dtype": dtype}
+    made = outcome(FusedBatchNormalization, images, upstream, **kwargs)
+    assert fused == [bool(training)]
+    expected = outcome(
+        keras.layers.BatchNormalization, images, upstream, **kwargs
     )
     # With bfloat16, the rounding of an output and of a gradient to eight bits.
     close = CLOSE if dtype == "float32" else {"rtol": 2**-7, "atol": 2**-7}
@@ -75,7 +79,25 @@ def test_inference_is_by_the_averages(fused):
     for training in (False, None):
         outputs = layer(images, training=training)
         np.testing.assert_allclose(outputs, trained, **CLOSE)
-    assert len(fused) == 1
+    layer.trainable = False
+    np.testing.assert_allclose(layer(images, training=True), trained, **CLOSE)
+    assert fused == [True, False, False, False]
+
+
+def test_inference_in_a_graph_where_convolutions_take_it_in(fused):
+    def network(kind):
+        keras.utils.set_random_seed(0)
+        norm = kind(moving_mean_initializer="random_normal")
+        convolution = keras.layers.Conv2D(4, 3, use_bias=False)
+        layers = [convolution, norm, keras.layers.ReLU()]
+        return keras.Sequential([keras.Input((8, 8, 3)), *layers])
+
+    images = noise(2, 8, 8, 3)
+    made = network(FusedBatchNormalization).predict(images, verbose=0)
+    expected = network(keras.layers.BatchNormalization)(images)
+    assert fused
+    assert np.std(made) > 0.05
+    np.testing.assert_allclose(made, expected, **CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -85,16 +107,16 @@ def test_inference_is_by_the_averages(fused):
 )
 def test_what_the_operation_cannot_do_keras_does(fused, kwargs):
     images = noise(3, 4, 5, 6)
-    made = train(FusedBatchNormalization, images, images, **kwargs)
-    expected = train(keras.layers.BatchNormalization, images, images, **kwargs)
+    made = outcome(FusedBatchNormalization, images, images, **kwargs)
+    expected = outcome(
+        keras.layers.BatchNormalization, images, images, **kwargs
+    )
     assert not fused
     for each, other in zip(made, expected, strict=True):
         np.testing.assert_array_equal(each, other)
 
 
-def test_frozen_vectors_and_gpus_are_keras_too(fused, monkeypatch):
-    layer = FusedBatchNormalization(trainable=False)
-    layer(noise(3, 4, 5, 2), training=True)
+def test_vectors_and_gpus_are_keras_too(fused, monkeypatch):
     FusedBatchNormalization()(noise(3, 4), training=True)
     name = "on_tensorflow_cpu"
     monkeypatch.setattr(fused_batch_normalization, name, lambda: False)
