@@ -42,7 +42,6 @@ def define(values=flags.FLAGS):
         width=0.5,
         test_images=128,
         instance_noise=["0.02", "0"],
-        jit_compile=True,
     )
 
     def whole(name, default, text, least=1):

@@ -22,7 +22,6 @@ TINY = (
     "--validation_images=16",
 )
 TINY_PRIORS = (
-    "--nojit_compile",  # Compiling takes longer than these steps.
     "--guided_steps=8",
     "--guided_patch_size=16",
     "--typical_steps=2",

@@ -1,6 +1,7 @@
 """Batch normalisation in one operation where that is faster."""
 
 import keras
+from keras import ops
 
 from keras_affsr.layers.on_cpu import on_tensorflow_cpu
 
@@ -48,7 +49,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return _normalize(inputs, self, training=False)[0]
         outputs, mean, variance = _normalize(inputs, self, training=True)
         _move(self.moving_mean, mean, self.momentum)
-        _move(self.moving_variance, variance, self.momentum)
+        _move(self.moving_variance, _biased(variance, inputs), self.momentum)
         return outputs
 
     def _fits(self, inputs, mask):
@@ -67,17 +68,17 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 
 def _normalize(images, layer, training):
-    """Returns the normalised images, their mean and their variance.
+    """Returns the normalised images, and the mean and variance they had.
 
-    In training these are the batch's, else what the layer has averaged.
+    In training these are the batch's, the variance being the unbiased one; else
+    what the layer has averaged.
     """
     import tensorflow as tf
 
-    averages = [layer.moving_mean, layer.moving_variance]
-    nothing = tf.zeros((0,), "float32")
-    mean, variance = (
-        nothing if training else tf.convert_to_tensor(each) for each in averages
-    )
+    averages = layer.moving_mean, layer.moving_variance
+    if training:  # The operation wants none.
+        averages = [tf.zeros((0,), "float32")] * 2
+    mean, variance = map(tf.convert_to_tensor, averages)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=tf.convert_to_tensor(layer.gamma),
@@ -87,10 +88,14 @@ def _normalize(images, layer, training):
         epsilon=layer.epsilon,
         is_training=training,
     )
-    # That variance is the unbiased one; Keras averages the other.
-    shape = tf.shape(images)
-    count = tf.cast(shape[0] * shape[1] * shape[2], "float32")
-    return outputs, mean, variance * ((count - 1.0) / count)
+    return outputs, mean, variance
+
+
+def _biased(variance, images):
+    """Returns the variance that Keras averages, the mean square deviation."""
+    batch, height, width, _ = ops.shape(images)
+    count = ops.cast(batch * height * width, variance.dtype)
+    return variance * ((count - 1.0) / count)
 
 
 def _move(average, value, momentum):
